@@ -1,0 +1,111 @@
+//! Instances without processes. Their "scripts" are lines of a small language, so that tests say what happens.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use vivarium_domain::ports::{Ending, InstanceEvent, Instances, RunOutcome, RunRequest};
+
+/// Pretends to run scripts. Each line of a source is one step:
+///
+/// | line | effect |
+/// |---|---|
+/// | `print TEXT` | writes `TEXT` and a line end to standard output |
+/// | `error TEXT` | the same to standard error |
+/// | `show NAME` | writes the JSON text of a variable and a line end to standard output |
+/// | `wait GATE` | waits until the test opens the gate, or the evaluation is cancelled |
+/// | `return JSON` | ends well, with this result |
+/// | `fail MESSAGE` | ends with a fault of the script |
+/// | `expire` / `exhaust` | ends by the time limit / by the memory limit |
+///
+/// Other lines do nothing; after the last line the script has ended well without a result.
+#[derive(Debug, Default)]
+pub struct FakeInstances {
+    gates: Mutex<HashMap<String, watch::Sender<bool>>>,
+}
+
+impl FakeInstances {
+    /// Lets every script go on that waits at the gate, now or later.
+    pub fn open(&self, gate: &str) {
+        self.gate(gate).send_replace(true);
+    }
+
+    fn gate(&self, name: &str) -> watch::Sender<bool> {
+        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        gates.entry(name.to_owned()).or_default().clone()
+    }
+
+    async fn pass(&self, gate: &str, cancel: &CancellationToken) -> Option<Ending> {
+        let mut gate = self.gate(gate).subscribe();
+        tokio::select! {
+            () = cancel.cancelled() => Some(Ending::Cancelled),
+            _ = gate.wait_for(|open| *open) => None,
+        }
+    }
+
+    async fn step(
+        &self,
+        line: &str,
+        request: &RunRequest,
+        events: &mpsc::UnboundedSender<InstanceEvent>,
+        cancel: &CancellationToken,
+    ) -> Option<Ending> {
+        let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let bytes = || format!("{rest}\n").into_bytes();
+        let event = match verb {
+            "print" => InstanceEvent::Stdout(bytes()),
+            "error" => InstanceEvent::Stderr(bytes()),
+            "show" => InstanceEvent::Stdout(shown(request, rest)),
+            "wait" => return self.pass(rest, cancel).await,
+            "return" => return Some(Ending::Completed { output: Some(rest.to_owned()) }),
+            "fail" => return Some(Ending::Failed { message: rest.to_owned() }),
+            "expire" => return Some(Ending::TimeLimit),
+            "exhaust" => return Some(Ending::MemoryLimit),
+            _ => return None,
+        };
+        // Nobody listens any more when the test has ended.
+        let _ = events.send(event);
+        None
+    }
+}
+
+fn shown(request: &RunRequest, name: &str) -> Vec<u8> {
+    let variable = request.variables.iter().find(|variable| variable.name == name);
+    let text = variable.map_or_else(|| format!("`{name}` is not bound"), |variable| variable.value.to_string());
+    format!("{text}\n").into_bytes()
+}
+
+#[async_trait]
+impl Instances for FakeInstances {
+    async fn run(
+        &self,
+        request: RunRequest,
+        events: mpsc::UnboundedSender<InstanceEvent>,
+        cancel: CancellationToken,
+    ) -> RunOutcome {
+        let _ = events.send(InstanceEvent::Started);
+        let mut ending = Ending::Completed { output: None };
+        for line in request.source.lines() {
+            if let Some(early) = self.step(line, &request, &events, &cancel).await {
+                ending = early;
+                break;
+            }
+        }
+        outcome(ending)
+    }
+}
+
+fn outcome(ending: Ending) -> RunOutcome {
+    RunOutcome {
+        ending,
+        stdout_cut: false,
+        stderr_cut: false,
+        process_limit_hit: false,
+        wall: Duration::from_millis(12),
+        cpu: Duration::from_millis(7),
+        peak_memory_bytes: 9 << 20,
+    }
+}
