@@ -1,0 +1,183 @@
+//! Ends instances and clears up after them, on a thread of its own: the answer to the user does not
+//! wait for the corpse, and no drop has to block.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::Child;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Signal, pidfd_send_signal};
+use tokio::sync::watch;
+
+use crate::cgroup::{Group, Parent};
+use crate::ids::Lease;
+
+/// All that must be ended and freed for one instance. Dropping it hands it to the janitor.
+pub(crate) struct Body {
+    pub(crate) name: String,
+    pub(crate) group: Group,
+    pub(crate) lease: Option<Lease>,
+    pub(crate) launcher: Option<Child>,
+    /// A pidfd of pid 1; `None` while no untrusted code can have run.
+    pub(crate) init: Option<Arc<OwnedFd>>,
+    janitor: Janitor,
+}
+
+/// The way to the thread. It ends with the last handle.
+#[derive(Clone)]
+pub(crate) struct Janitor {
+    corpses: Sender<Corpse>,
+    live: Arc<watch::Sender<usize>>,
+}
+
+/// A body whose owner is done with it.
+struct Corpse {
+    name: String,
+    group: Group,
+    launcher: Option<Child>,
+    init: Option<Arc<OwnedFd>>,
+    tries: u32,
+    /// Last: freed only when all before is gone.
+    _lease: Option<Lease>,
+}
+
+/// How long one corpse may hold up the others before it has to queue again.
+const PATIENCE: Duration = Duration::from_millis(20);
+/// Between rounds over corpses that the kernel still holds.
+const ROUND: Duration = Duration::from_millis(5);
+/// A corpse that is still there after so many tries is worth a word in the log.
+const LOUD_AFTER_TRIES: u32 = 200;
+
+impl Janitor {
+    /// # Errors
+    /// When the system gives no more threads.
+    pub(crate) fn start(parent: Arc<Parent>) -> std::io::Result<Self> {
+        let (corpses, queue) = channel();
+        let live = Arc::new(watch::Sender::new(0));
+        let count = Arc::clone(&live);
+        std::thread::Builder::new().name("sandbox-janitor".to_owned()).spawn(move || {
+            work(&queue, &count);
+            parent.remove();
+        })?;
+        Ok(Self { corpses, live })
+    }
+
+    pub(crate) fn live(&self) -> watch::Receiver<usize> {
+        self.live.subscribe()
+    }
+
+    /// Counts the instance as live until it is wholly gone.
+    pub(crate) fn body(&self, name: String, group: Group, lease: Option<Lease>) -> Body {
+        self.live.send_modify(|live| *live += 1);
+        Body { name, group, lease, launcher: None, init: None, janitor: self.clone() }
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        if let Some(init) = &self.init {
+            kill(init);
+        }
+        let corpse = Corpse {
+            name: std::mem::take(&mut self.name),
+            group: std::mem::take(&mut self.group),
+            launcher: self.launcher.take(),
+            init: self.init.take(),
+            tries: 0,
+            _lease: self.lease.take(),
+        };
+        // The thread outlives every sender.
+        let _never_fails = self.janitor.corpses.send(corpse);
+    }
+}
+
+/// Idempotent: the dead do not mind.
+pub(crate) fn kill(pidfd: impl AsFd) {
+    let _gone_already = pidfd_send_signal(pidfd, Signal::KILL);
+}
+
+fn work(queue: &Receiver<Corpse>, live: &watch::Sender<usize>) {
+    let mut waiting = VecDeque::new();
+    loop {
+        let next = if waiting.is_empty() {
+            queue.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            queue.recv_timeout(ROUND)
+        };
+        match next {
+            Ok(corpse) => waiting.push_back(corpse),
+            Err(RecvTimeoutError::Disconnected) if waiting.is_empty() => return,
+            Err(_) => {}
+        }
+        waiting.extend(queue.try_iter());
+        for _ in 0..waiting.len() {
+            if let Some(corpse) = waiting.pop_front().and_then(|corpse| bury(corpse, live)) {
+                waiting.push_back(corpse);
+            }
+        }
+    }
+}
+
+/// Gives the corpse back when the kernel still holds some of it.
+fn bury(mut corpse: Corpse, live: &watch::Sender<usize>) -> Option<Corpse> {
+    if corpse.is_gone() {
+        drop(corpse);
+        live.send_modify(|live| *live -= 1);
+        return None;
+    }
+    corpse.tries += 1;
+    if corpse.tries == LOUD_AFTER_TRIES {
+        tracing::warn!(instance = corpse.name, "a killed instance does not go away");
+    }
+    Some(corpse)
+}
+
+impl Corpse {
+    /// In the order of who holds whom: pid 1 with its namespace, the launcher, the cgroups.
+    fn is_gone(&mut self) -> bool {
+        self.init_is_gone() && self.launcher_is_gone() && self.group_is_gone()
+    }
+
+    fn init_is_gone(&mut self) -> bool {
+        let Some(init) = &self.init else {
+            return true;
+        };
+        kill(init);
+        if !wait_exited(init) {
+            return false;
+        }
+        self.init = None;
+        true
+    }
+
+    /// By now it has nothing left to say.
+    fn launcher_is_gone(&mut self) -> bool {
+        let Some(launcher) = &mut self.launcher else {
+            return true;
+        };
+        let _gone_already = launcher.kill();
+        let reaped = launcher.wait().is_ok();
+        self.launcher = None;
+        reaped
+    }
+
+    /// Whoever is still inside was never announced, and runs nothing yet.
+    fn group_is_gone(&mut self) -> bool {
+        if self.group.remove() {
+            return true;
+        }
+        self.group.kill();
+        self.group.remove()
+    }
+}
+
+/// A pidfd becomes readable when the process is a zombie or gone; for a pid 1 that is after all
+/// others of its namespace, `pid_namespaces(7)`.
+fn wait_exited(pidfd: &OwnedFd) -> bool {
+    let timeout = Timespec { tv_sec: 0, tv_nsec: PATIENCE.subsec_nanos().into() };
+    let mut watched = [PollFd::new(pidfd, PollFlags::IN)];
+    matches!(poll(&mut watched, Some(&timeout)), Ok(1))
+}

@@ -1,0 +1,42 @@
+//! `/proc` of the new pid namespace, `proc(5)`.
+
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen};
+
+use super::{Tree, attach_at, place};
+use crate::error::Fault;
+use crate::layer::Layer;
+
+/// Whether it is as demanded. When the layer is lowered, a plain /proc of the same namespace is
+/// tried, and then the directory stays empty.
+pub(super) fn mount(tree: &Tree, lowered: bool) -> Result<bool, Fault> {
+    let target = Path::new("/proc");
+    let point = place::directory(tree, target)?;
+    let demanded = [("hidepid", "invisible"), ("subset", "pid")];
+    match make(&demanded) {
+        Ok(proc) => attach_at(&proc, &point, target).map(|()| true),
+        Err(errno) if !lowered => Err(Fault::new(Layer::Proc, "mount /proc").errno(errno)),
+        Err(_) => {
+            if let Ok(proc) = make(&[]) {
+                attach_at(&proc, &point, target)?;
+            }
+            Ok(false)
+        }
+    }
+}
+
+/// Read-only: what can be written there changes how the kernel treats a process.
+fn make(options: &[(&str, &str)]) -> rustix::io::Result<OwnedFd> {
+    let context = fsopen("proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    for (key, value) in options {
+        fsconfig_set_string(&context, *key, *value)?;
+    }
+    fsconfig_create(&context)?;
+    let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID
+        | MountAttrFlags::MOUNT_ATTR_NODEV
+        | MountAttrFlags::MOUNT_ATTR_NOEXEC
+        | MountAttrFlags::MOUNT_ATTR_RDONLY;
+    fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+}

@@ -1,0 +1,165 @@
+//! The sandbox of one server.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::thread::{CapabilitySet, capabilities};
+
+use crate::cgroup::{Controller, Driver, Group, Layout, Leftovers, Parent, remove_leftovers};
+use crate::error::{Fault, SandboxError};
+use crate::ids::{Ids, Lease};
+use crate::instance::Instance;
+use crate::janitor::{Body, Janitor};
+use crate::layer::{Demands, Layer};
+use crate::plan::Plan;
+use crate::settings::Settings;
+use crate::spawn::{self, Started};
+use crate::wire::Order;
+
+/// Makes instances. Cheap to clone; all clones are the same sandbox.
+#[derive(Clone)]
+pub struct Sandbox {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    settings: Settings,
+    layout: Layout,
+    parent: Arc<Parent>,
+    /// `None` when the server may not map foreign ids.
+    ids: Option<Arc<Ids>>,
+    missing: Vec<Layer>,
+    janitor: Janitor,
+    sequence: AtomicU64,
+}
+
+impl Sandbox {
+    /// Looks at the host and makes the cgroups below which all instances will lie.
+    ///
+    /// # Errors
+    /// [`SandboxError::Fault`] when a demanded layer is known to be absent already,
+    /// [`SandboxError::Settings`] for settings that cannot work.
+    pub fn new(settings: Settings) -> Result<Self, SandboxError> {
+        settings.check()?;
+        let mut missing = missing_identity(&settings.demands)?;
+        let layout = Layout::detect();
+        let parent = Parent::make(&layout, &settings.name, &settings.demands)?;
+        missing.extend_from_slice(&parent.missing);
+        let parent = Arc::new(parent);
+        let janitor = Janitor::start(Arc::clone(&parent))
+            .map_err(|error| Fault::new(Layer::Launcher, "start a thread").io(&error))?;
+        let shared = Shared {
+            ids: may_map_ids().then(|| Ids::new(settings.ids)),
+            settings,
+            layout,
+            parent,
+            missing,
+            janitor,
+            sequence: AtomicU64::new(0),
+        };
+        let shared = Arc::new(shared);
+        Ok(Self { shared })
+    }
+
+    /// Lowered layers that this host does not give. What is lowered but given is not here.
+    #[must_use]
+    pub fn missing(&self) -> &[Layer] {
+        &self.shared.missing
+    }
+
+    /// Which interface of the kernel drives a controller here; `None` when it is missing.
+    #[must_use]
+    pub fn driver(&self, controller: Controller) -> Option<Driver> {
+        self.shared.parent.driver(controller)
+    }
+
+    /// Kills and removes what a server of the same name left when it was killed. To be called at
+    /// start, before the first instance: it spares none. May block for a few seconds.
+    ///
+    /// # Errors
+    /// [`SandboxError::Fault`] when a cgroup cannot be emptied.
+    pub fn remove_leftovers(&self) -> Result<Leftovers, SandboxError> {
+        Ok(remove_leftovers(&self.shared.layout, &self.shared.settings.name)?)
+    }
+
+    /// Makes an instance; returns when its command was executed with all walls up and proven.
+    /// Must be called within a tokio runtime with IO enabled. Dropping the future leaves nothing.
+    ///
+    /// # Errors
+    /// [`SandboxError::Plan`] before anything was done; else what failed, after it was undone.
+    pub async fn spawn(&self, plan: Plan) -> Result<Instance, SandboxError> {
+        plan.check()?;
+        let shared = Arc::clone(&self.shared);
+        let started = tokio::task::spawn_blocking(move || shared.start(plan))
+            .await
+            .map_err(|error| SandboxError::Silent(error.to_string()))??;
+        Instance::new(started)
+    }
+
+    /// How many instances are not wholly gone: alive, or dead with a cgroup or id still to free.
+    #[must_use]
+    pub fn live(&self) -> usize {
+        *self.shared.janitor.live().borrow()
+    }
+
+    /// Waits until every instance that was made is wholly gone. Kills none.
+    pub async fn settled(&self) {
+        let mut live = self.shared.janitor.live();
+        // An error would mean that the counter is gone, and with it all instances.
+        let _gone = live.wait_for(|live| *live == 0).await;
+    }
+
+    /// [`Self::settled`], then removes the cgroups of the server. Instances cannot be made after.
+    pub async fn close(&self) {
+        self.settled().await;
+        self.shared.parent.remove();
+    }
+}
+
+impl Shared {
+    fn start(&self, plan: Plan) -> Result<Started, SandboxError> {
+        let body = self.body(&plan)?;
+        let order = Order {
+            plan,
+            host_id: body.lease.as_ref().map(Lease::id),
+            cgroup_entries: body.group.entries(),
+            oom_event_of: body.group.oom_event_of(),
+            lowered: self.lowered(),
+        };
+        let settings = &self.settings;
+        spawn::start(&settings.launcher, &order, body, settings.start_timeout)
+    }
+
+    /// From here on, dropping the body frees cgroups and id.
+    fn body(&self, plan: &Plan) -> Result<Body, SandboxError> {
+        let lease = self.ids.as_ref().map(Ids::lease).transpose()?;
+        let number = self.sequence.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{number}");
+        let group = Group::make(&self.parent, &name, &plan.limits)?;
+        Ok(self.janitor.body(name, group, lease))
+    }
+
+    fn lowered(&self) -> Vec<Layer> {
+        Layer::ALL.into_iter().filter(|layer| !self.settings.demands.requires(*layer)).collect()
+    }
+}
+
+/// What only a privileged server can give.
+fn missing_identity(demands: &Demands) -> Result<Vec<Layer>, Fault> {
+    if may_map_ids() {
+        return Ok(Vec::new());
+    }
+    let layers = [Layer::OwnUid, Layer::Groups];
+    match layers.into_iter().find(|layer| demands.requires(*layer)) {
+        Some(layer) => {
+            Err(Fault::new(layer, "give instances ids of their own").because("the server is not privileged"))
+        }
+        None => Ok(layers.to_vec()),
+    }
+}
+
+/// The launcher asks itself the same, as it inherits the server's capabilities.
+fn may_map_ids() -> bool {
+    let needed = CapabilitySet::SYS_ADMIN | CapabilitySet::SETUID | CapabilitySet::SETGID;
+    capabilities(None).is_ok_and(|sets| sets.effective.contains(needed))
+}

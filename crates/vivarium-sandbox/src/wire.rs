@@ -1,0 +1,62 @@
+//! What server and launcher say to each other. Both are the same build, so there is no version.
+//!
+//! Over the launcher's descriptor 0, a `SOCK_SEQPACKET` socket:
+//! 1. server to launcher: one byte with the descriptors [plan memfd, stdout, stderr, control, report];
+//! 2. launcher to server: one byte with the pidfd of pid 1;
+//! 3. launcher to server: [`Ended`] as JSON; then the launcher leaves.
+//!
+//! Over the report pipe, JSON lines of [`Report`]; its end without a fault means that `execve`
+//! worked, because the last writing end closes by it.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Fault;
+use crate::layer::Layer;
+use crate::plan::Plan;
+
+/// How many descriptors come with the first message.
+pub(crate) const BORROWED_DESCRIPTORS: usize = 5;
+
+/// The content of the sealed plan memfd.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Order {
+    pub(crate) plan: Plan,
+    /// The id of this instance on the host; `None` maps the launcher's own.
+    pub(crate) host_id: Option<u32>,
+    /// The `cgroup.procs` files to enter, made and limited by the server.
+    pub(crate) cgroup_entries: Vec<CgroupEntry>,
+    /// The v1 memory cgroup whose out-of-memory event ends the whole instance.
+    pub(crate) oom_event_of: Option<PathBuf>,
+    /// Layers whose absence is accepted.
+    pub(crate) lowered: Vec<Layer>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct CgroupEntry {
+    pub(crate) layer: Layer,
+    pub(crate) procs: PathBuf,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Report {
+    /// Every step was taken and proven; only `execve` is left.
+    Verified {
+        /// Lowered layers that turned out to be absent.
+        missing: Vec<Layer>,
+    },
+    /// A step failed; nothing more follows.
+    Failed(Fault),
+}
+
+/// The launcher's last words.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Ended {
+    /// As of `wait(2)`.
+    pub(crate) raw_status: i32,
+    /// User and system time of pid 1 and of all that it or the kernel reaped for it.
+    pub(crate) cpu_micros: u64,
+    /// The memory cgroup ran out (v1 only; v2 has a counter that cannot be missed).
+    pub(crate) out_of_memory: bool,
+}
