@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use crate::error::{Error, Result};
 
 /// Longest password, in bytes; hashing longer ones would be work for whoever sends them.
-pub const MAX_PASSWORD_BYTES: usize = 1024;
+pub(super) const MAX_PASSWORD_BYTES: usize = 1024;
 
 /// An Argon2id hash in PHC string form, with its salt and costs.
 #[derive(Clone, PartialEq, Eq)]

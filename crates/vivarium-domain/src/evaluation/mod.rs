@@ -1,14 +1,21 @@
 //! Evaluations: one execution of code in one instance.
 
-//mod evaluations;
-//mod gate;
+mod drive;
+mod emission;
+mod ending;
+mod evaluations;
+mod gate;
+mod housekeeping;
 mod literal;
-//mod live;
+mod live;
 mod model;
+mod start;
 mod variable;
+mod watch;
 
-//pub use evaluations::{EvaluationSettings, Evaluations, StartEvaluation};
-//pub use gate::Gate;
-//pub use live::{Cursor, Watch};
+pub use emission::{Cursor, Emission};
+pub use evaluations::{EvaluationCounts, EvaluationParts, EvaluationSettings, Evaluations};
 pub use model::{Evaluation, EvaluationState, Usage};
+pub use start::StartEvaluation;
 pub use variable::{BoundVariable, GivenValue, GivenVariable, VariableType, bind};
+pub use watch::Watch;

@@ -95,3 +95,21 @@ pub struct Evaluation {
     /// When it ended.
     pub finished: Option<Timestamp>,
 }
+
+impl Evaluation {
+    /// Standard output as text. Bytes that are not UTF-8 are replaced; while it runs, a character
+    /// whose rest has not been written yet is left out.
+    pub fn stdout_text(&self) -> String {
+        self.text(&self.stdout)
+    }
+
+    /// Standard error as text, in the same way.
+    pub fn stderr_text(&self) -> String {
+        self.text(&self.stderr)
+    }
+
+    fn text(&self, bytes: &[u8]) -> String {
+        let bytes = if self.state.is_final() { bytes } else { super::emission::whole_characters(bytes) };
+        String::from_utf8_lossy(bytes).into_owned()
+    }
+}

@@ -7,7 +7,7 @@ use super::package::PackageSpec;
 use crate::name::Name;
 
 /// What one evaluation may use of the machine.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resource {
     /// Thousandths of a processor core.
     pub cpu_millis: u32,

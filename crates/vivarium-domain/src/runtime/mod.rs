@@ -1,23 +1,29 @@
 //! Runtimes: named, versioned definitions of where Python code runs.
 
-//mod change;
+mod change;
 mod definition;
 mod model;
+mod node_runtimes;
 mod node_state;
+mod operate;
 mod package;
-//mod runtimes;
+mod runtimes;
 mod status;
-//mod synchronizer;
+mod synchronizer;
 mod version;
+mod view;
 mod whitelist;
 
-//pub use change::{PackageChange, ResourceChange, RuntimeChange, Surroundings};
+pub use change::{Capacity, PackageChange, ResourceChange, RuntimeChange, Surroundings};
 pub use definition::{Resource, RuntimeDefinition};
-pub use model::{DEFAULT_RUNTIME_ID, DEFAULT_RUNTIME_NAME, Runtime, RuntimeView};
+pub use model::{DEFAULT_RUNTIME_ID, DEFAULT_RUNTIME_NAME, NodeFault, Runtime, RuntimeView, Synchronization};
+pub use node_runtimes::NodeRuntimes;
 pub use node_state::{NodeRuntimeState, Serving, SyncState};
+pub use operate::{AclChange, AclOperation};
 pub use package::{PackageReport, PackageSpec, PackageState, PackageStatus};
-//pub use runtimes::{RuntimeSettings, Runtimes};
+pub use runtimes::{RuntimeParts, RuntimeSettings, Runtimes};
+pub(crate) use runtimes::{check_rights, not_found};
 pub use status::{RuntimeStatus, overall_status, package_statuses};
-//pub use synchronizer::{NodeRuntimes, Synchronizer};
+pub use synchronizer::{Synchronizer, SynchronizerParts};
 pub use version::PythonVersion;
 pub use whitelist::parse_block;

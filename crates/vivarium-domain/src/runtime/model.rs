@@ -51,6 +51,28 @@ pub struct RuntimeView {
     pub packages: Vec<PackageState>,
     /// Its state over all nodes.
     pub status: RuntimeStatus,
-    /// Why it is in the state [`RuntimeStatus::Error`], where that is not a package's fault.
-    pub fault: Option<String>,
+    /// Whether it is in service: not stopped, and some live node has an environment for it.
+    pub running: bool,
+    /// Whether its nodes are in step.
+    pub synchronization: Synchronization,
+}
+
+/// Whether the nodes of a runtime are in step with its definition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Synchronization {
+    /// All of them are.
+    InStep,
+    /// Some node is at it, or none has reported yet.
+    InProgress,
+    /// Some nodes failed.
+    Failed(Vec<NodeFault>),
+}
+
+/// Why a node failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeFault {
+    /// Name of the node.
+    pub node: String,
+    /// What it says.
+    pub message: String,
 }

@@ -1,0 +1,279 @@
+//! Logging in and out, and telling who a request comes from.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use super::attempts::LoginAttempts;
+use super::password::{MAX_PASSWORD_BYTES, Passwords};
+use super::recent::Recent;
+use super::token::{Token, TokenKind, TokenSecret};
+use super::user::User;
+use crate::access::{Caller, Privilege};
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::UserId;
+use crate::ports::Store;
+use crate::time::{SharedClock, Timestamp};
+
+/// How long a proven identity is taken for granted without asking the database again.
+const TRUST: Duration = Duration::from_secs(5);
+
+/// How long a verified pair of name and password is taken for granted without hashing again.
+const BASIC_TRUST: Duration = Duration::from_secs(60);
+
+/// The use of a session is noted at most this often.
+const TOUCH_GRAIN: Duration = Duration::from_secs(30);
+
+/// How long tokens live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionSettings {
+    /// A session ends when it was not used for so long.
+    pub idle: Duration,
+    /// A session ends so long after it began, whatever its use.
+    pub absolute: Duration,
+    /// An identity token ends so long after it was issued.
+    pub identity_lifetime: Duration,
+}
+
+/// What somebody logs in with.
+#[derive(Debug, Clone)]
+pub enum Credentials {
+    /// Login name and password.
+    Password {
+        /// Login name.
+        name: String,
+        /// Password.
+        password: String,
+    },
+    /// An API token.
+    ApiToken(TokenSecret),
+    /// An identity token.
+    IdentityToken(TokenSecret),
+}
+
+/// A fresh session.
+#[derive(Debug, Clone)]
+pub struct IssuedToken {
+    /// What the client presents from now on.
+    pub secret: TokenSecret,
+    /// Who it stands for.
+    pub caller: Caller,
+}
+
+/// The use cases of logging in.
+pub struct Accounts {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: SharedClock,
+    pub(super) passwords: Passwords,
+    attempts: LoginAttempts,
+    settings: SessionSettings,
+    sessions: Recent<super::TokenHash, (Caller, Token)>,
+    basic: Recent<[u8; 32], ()>,
+    users: Recent<String, Arc<User>>,
+    /// Keys the hashes of verified name and password pairs, so that a dump of memory does not give them away.
+    basic_key: TokenSecret,
+}
+
+impl Accounts {
+    /// The use cases over `store`.
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: SharedClock,
+        passwords: Passwords,
+        attempts: LoginAttempts,
+        settings: SessionSettings,
+    ) -> Self {
+        let (sessions, basic, users) = (Recent::new(TRUST), Recent::new(BASIC_TRUST), Recent::new(TRUST));
+        Self { store, clock, passwords, attempts, settings, sessions, basic, users, basic_key: TokenSecret::random() }
+    }
+
+    /// How long tokens live.
+    pub fn session_settings(&self) -> &SessionSettings {
+        &self.settings
+    }
+
+    /// Opens a session.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BadCredentials`] without saying which part was wrong, [`ErrorKind::TooManyRequests`] after too many failures.
+    pub async fn log_in(&self, credentials: Credentials, address: IpAddr) -> Result<IssuedToken> {
+        let user = match credentials {
+            Credentials::Password { name, password } => self.verify_password(&name, &password, address).await?,
+            Credentials::ApiToken(secret) => self.redeem(&secret, TokenKind::Api, address).await?,
+            Credentials::IdentityToken(secret) => self.redeem(&secret, TokenKind::Identity, address).await?,
+        };
+        let lifetime = Some(self.settings.absolute);
+        let secret = self.issue(TokenKind::Session, user.id, lifetime).await?;
+        Ok(IssuedToken { secret, caller: Caller::new(user) })
+    }
+
+    /// Who a session stands for. Counts as a use of it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoSession`] if there is none or it has ended.
+    pub async fn authenticate(&self, secret: &TokenSecret) -> Result<Caller> {
+        let now = self.clock.now();
+        let hash = secret.hash();
+        if let Some((caller, token)) = self.sessions.get(&hash, now)
+            && self.is_good(&token, now)
+        {
+            return Ok(caller);
+        }
+        let token = self.store.token(hash, TokenKind::Session).await?.filter(|token| self.is_good(token, now));
+        let mut token = token.ok_or_else(no_session)?;
+        let user = self.store.user(token.user).await?.ok_or_else(no_session)?;
+        if now.since(token.last_used) >= TOUCH_GRAIN.min(self.settings.idle / 4) {
+            self.store.touch_token(hash, now).await?;
+            token.last_used = now;
+        }
+        let caller = Caller::new(Arc::new(user));
+        self.sessions.put(hash, (caller.clone(), token), now);
+        Ok(caller)
+    }
+
+    /// Notes that a session is in use, to the microsecond.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoSession`] if there is none or it has ended.
+    pub async fn renew(&self, secret: &TokenSecret) -> Result<()> {
+        self.authenticate(secret).await?;
+        self.store.touch_token(secret.hash(), self.clock.now()).await?;
+        self.sessions.forget(&secret.hash());
+        Ok(())
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoSession`] if there is none or it has ended.
+    pub async fn log_out(&self, secret: &TokenSecret) -> Result<()> {
+        self.authenticate(secret).await?;
+        self.sessions.forget(&secret.hash());
+        if self.store.delete_token(secret.hash()).await? { Ok(()) } else { Err(no_session()) }
+    }
+
+    /// Who a pair of name and password stands for (RFC 7617), for dialects without sessions.
+    ///
+    /// # Errors
+    /// As [`Accounts::log_in`].
+    pub async fn authenticate_basic(&self, name: &str, password: &str, address: IpAddr) -> Result<Caller> {
+        let now = self.clock.now();
+        let key = crate::name::Name::parse(name).map_or_else(|_| String::new(), |name| name.key());
+        if let Some(user) = self.known_user(&key, now).await?
+            && self.basic.get(&self.basic_digest(&user, password), now).is_some()
+        {
+            return Ok(Caller::new(user));
+        }
+        let user = self.verify_password(name, password, address).await?;
+        self.basic.put(self.basic_digest(&user, password), (), now);
+        Ok(Caller::new(user))
+    }
+
+    /// A token by which another program may open a session as the caller, for a short time.
+    pub async fn issue_identity_token(&self, caller: &Caller) -> Result<TokenSecret> {
+        self.issue(TokenKind::Identity, caller.id(), Some(self.settings.identity_lifetime)).await
+    }
+
+    /// Whether an identity token is good.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BadCredentials`] if it is not.
+    pub async fn check_identity_token(&self, secret: &TokenSecret) -> Result<()> {
+        let now = self.clock.now();
+        let token = self.store.token(secret.hash(), TokenKind::Identity).await?;
+        token.filter(|token| self.is_good(token, now)).map(|_| ()).ok_or_else(bad_credentials)
+    }
+
+    /// A token that logs in without a password, for the caller or, with the privilege to administer, for somebody else.
+    pub async fn issue_api_token(&self, caller: &Caller, user: Option<UserId>) -> Result<TokenSecret> {
+        let user = user.unwrap_or(caller.id());
+        if user != caller.id() {
+            caller.require(Privilege::Administer)?;
+            self.store.user(user).await?.ok_or_else(|| Error::not_found(format!("there is no user `{user}`")))?;
+        }
+        self.issue(TokenKind::Api, user, None).await
+    }
+
+    /// Removes tokens that have ended; how many.
+    pub async fn delete_expired_tokens(&self) -> Result<u64> {
+        let now = self.clock.now();
+        Ok(self.store.delete_expired_tokens(now, now - self.settings.idle).await?)
+    }
+
+    /// Forgets what was proven before a user changed.
+    pub(super) fn forget_proofs(&self) {
+        self.sessions.forget_all();
+        self.basic.forget_all();
+        self.users.forget_all();
+    }
+
+    async fn verify_password(&self, name: &str, password: &str, address: IpAddr) -> Result<Arc<User>> {
+        let key = crate::name::Name::parse(name).map(|name| name.key()).map_err(|_| bad_credentials())?;
+        let attempt = self.attempts.begin(address, &key, self.clock.now())?;
+        if password.len() > MAX_PASSWORD_BYTES {
+            return Err(bad_credentials());
+        }
+        let user = self.store.user_by_name_key(&key).await?;
+        let right = self.passwords.verify(password, user.as_ref().map(|user| &user.password)).await?;
+        let user = user.filter(|_| right).ok_or_else(bad_credentials)?;
+        attempt.succeeded();
+        Ok(Arc::new(user))
+    }
+
+    async fn redeem(&self, secret: &TokenSecret, kind: TokenKind, address: IpAddr) -> Result<Arc<User>> {
+        let now = self.clock.now();
+        // Nobody guesses 256 bits: the limit per address is there to keep the noise down, one per token costs nothing.
+        let attempt = self.attempts.begin(address, &format!("{:?}", secret.hash()), now)?;
+        let token = self.store.token(secret.hash(), kind).await?.filter(|token| self.is_good(token, now));
+        let token = token.ok_or_else(bad_credentials)?;
+        let user = self.store.user(token.user).await?.ok_or_else(bad_credentials)?;
+        attempt.succeeded();
+        Ok(Arc::new(user))
+    }
+
+    async fn issue(&self, kind: TokenKind, user: UserId, lifetime: Option<Duration>) -> Result<TokenSecret> {
+        let secret = TokenSecret::random();
+        let now = self.clock.now();
+        let expires = lifetime.map(|lifetime| now + lifetime);
+        self.store
+            .insert_token(&Token { hash: secret.hash(), kind, user, created: now, last_used: now, expires })
+            .await?;
+        Ok(secret)
+    }
+
+    fn is_good(&self, token: &Token, now: Timestamp) -> bool {
+        let idle = token.kind == TokenKind::Session && now.since(token.last_used) >= self.settings.idle;
+        !idle && token.expires.is_none_or(|end| now < end)
+    }
+
+    async fn known_user(&self, key: &str, now: Timestamp) -> Result<Option<Arc<User>>> {
+        if let Some(user) = self.users.get(&key.to_owned(), now) {
+            return Ok(Some(user));
+        }
+        let user = self.store.user_by_name_key(key).await?.map(Arc::new);
+        if let Some(user) = &user {
+            self.users.put(key.to_owned(), user.clone(), now);
+        }
+        Ok(user)
+    }
+
+    /// Changes with the stored hash, so that a new password makes every earlier proof worthless.
+    fn basic_digest(&self, user: &User, password: &str) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        for part in [self.basic_key.reveal(), &user.password.0, password] {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+        digest.finalize().into()
+    }
+}
+
+fn no_session() -> Error {
+    Error::new(ErrorKind::NoSession, "the session is not valid or has ended; log in again")
+}
+
+fn bad_credentials() -> Error {
+    Error::new(ErrorKind::BadCredentials, "the login failed: wrong user name, password or token")
+}
