@@ -1,0 +1,118 @@
+"""An orderly end, and the stream of what an evaluation writes."""
+
+import json
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from client import CANCELLED, ERROR, READY, Client, stdout
+from host import alive, children
+from server import Server
+from waiting import wait_until
+
+SLEEPER = "print('begun', flush=True)\nimport time\ntime.sleep({})"
+
+
+def begun(client, id):
+    return client.evaluation(id).get("results", {}).get("stdout") == "begun\n"
+
+
+def test_end_during_evaluations(tmp_path):
+    server = Server(tmp_path).start()
+    client = Client(server.url)
+    runtime = client.ready_runtime("stop")
+    short = client.start(SLEEPER.format(1) + "\nprint('ended')", runtime)["id"]
+    long = [client.start(SLEEPER.format(600), runtime)["id"] for _ in range(4)]
+    wait_until(lambda: all(begun(client, id) for id in [short, *long]))
+    processes = children(server.process.pid)
+    server.stop(timeout=60)
+    assert not alive(processes)
+
+    with server:
+        client.url = server.url
+        ended = client.evaluation(short)
+        assert (ended["status"], stdout(ended)) == (READY, "begun\nended\n")
+        for id in long:
+            evaluation = client.evaluation(id)
+            assert evaluation["status"] in (ERROR, CANCELLED) and stdout(evaluation) == "begun\n"
+            assert "server" in evaluation["message"] and "stop" in evaluation["message"], evaluation["message"]
+
+
+def test_end_answers_those_who_wait(tmp_path):
+    server = Server(tmp_path).start()
+    client = Client(server.url)
+    runtime = client.ready_runtime("stop")
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(Client(server.url).start, SLEEPER.format(600), runtime, 120)
+        wait_until(lambda: len(children(server.process.pid)) > 0)
+        server.process.send_signal(signal.SIGTERM)
+        answer = waiting.result(60)
+        assert answer["id"] and answer.get("status", ERROR) in (ERROR, CANCELLED)
+    server.stop()
+
+
+def test_a_second_server_cannot_take_the_data_directory(own_server):
+    second = own_server.run("serve", "--listen", "127.0.0.1:0", *own_server.store_arguments)
+    assert second.returncode != 0 and str(own_server.data) in second.stderr
+    Client(own_server.url)
+
+
+def events(client, id, after=None, limit=None):
+    """Server-sent events as (id, event, data), up to `limit` of them or to the end of the stream."""
+    headers = {"Accept": "text/event-stream", **({"Last-Event-ID": after} if after else {})}
+    found, event = [], {}
+    with client.call("GET", f"/api/scripts/evaluation/{id}/events", headers=headers, stream=True) as answer:
+        assert answer.headers["Content-Type"].startswith("text/event-stream")
+        for line in answer.iter_lines(chunk_size=1, decode_unicode=True):
+            if line.startswith(":"):
+                continue
+            if line:
+                field, _, value = line.partition(":")
+                event[field] = value.removeprefix(" ")
+            elif "data" in event:
+                found.append((event["id"], event["event"], json.loads(event["data"])))
+                event = {}
+                if len(found) == limit:
+                    break
+    return found
+
+
+WRITER = "import sys, time\nfor n in range(60):\n    print('line', n, '🦎', flush=True)\n    print('error', n, file=sys.stderr, flush=True)\n    time.sleep(0.02)"
+
+
+def joined(found, kind):
+    return "".join(data for _, event, data in found if event == kind)
+
+
+@pytest.mark.parametrize("piece", [1, 7, None])
+def test_reconnected_streams_give_everything_exactly_once(client, plain, piece):
+    id = client.start(WRITER, plain)["id"]
+    found = events(client, id, limit=piece)
+    while found[-1][1] != "status" or found[-1][2]["status"] < READY:
+        more = events(client, id, after=found[-1][0], limit=piece)
+        assert more, "the stream ended before the final status"
+        found += more
+    assert joined(found, "stdout") == "".join(f"line {n} 🦎\n" for n in range(60))
+    assert joined(found, "stderr") == "".join(f"error {n}\n" for n in range(60))
+    numbers = [int(number) for number, _, _ in found]
+    assert numbers == sorted(set(numbers))
+    assert found[-1][2]["status"] == READY
+    assert found[-1][2] == client.evaluation(id)
+
+
+def test_stream_of_an_ended_evaluation(client, plain):
+    id = client.start("print('all')", plain, wait=30)["id"]
+    client.finished(id)
+    found = events(client, id)
+    assert joined(found, "stdout") == "all\n" and found[-1][1] == "status"
+    assert events(client, id, after=found[-1][0]) == []
+
+
+def test_stream_shows_output_while_it_is_written(client, plain):
+    id = client.start(SLEEPER.format(600), plain)["id"]
+    found = []
+    while joined(found, "stdout") != "begun\n":
+        found += events(client, id, after=found[-1][0] if found else None, limit=1)
+    client.call("DELETE", f"/api/scripts/evaluation/{id}")
+    assert client.finished(id)["status"] == CANCELLED
