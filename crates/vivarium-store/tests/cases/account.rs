@@ -8,7 +8,7 @@ use vivarium_domain::ports::{Store, StoreError};
 
 use super::samples::{at, name, runtime, token, user};
 
-pub async fn a_user_comes_back_as_it_was(store: &dyn Store) {
+pub(crate) async fn a_user_comes_back_as_it_was(store: &dyn Store) {
     let mut anna = user("Änna O'Brien; \"quoted\"");
     store.insert_user(&anna).await.unwrap();
     assert_eq!(store.user(anna.id).await.unwrap().as_ref(), Some(&anna));
@@ -21,14 +21,14 @@ pub async fn a_user_comes_back_as_it_was(store: &dyn Store) {
     assert_eq!(store.user_by_name_key("nobody").await.unwrap(), None);
 }
 
-pub async fn names_of_users_are_taken_without_regard_to_case(store: &dyn Store) {
+pub(crate) async fn names_of_users_are_taken_without_regard_to_case(store: &dyn Store) {
     store.insert_user(&user("ÄPFEL")).await.unwrap();
     let again = store.insert_user(&user("äpfel")).await;
     assert!(matches!(again, Err(StoreError::NameTaken)), "{again:?}");
     assert_eq!(store.users().await.unwrap().len(), 1);
 }
 
-pub async fn a_user_can_be_renamed_but_not_to_a_taken_name(store: &dyn Store) {
+pub(crate) async fn a_user_can_be_renamed_but_not_to_a_taken_name(store: &dyn Store) {
     let (anna, ben) = (user("anna"), user("ben"));
     store.insert_user(&anna).await.unwrap();
     store.insert_user(&ben).await.unwrap();
@@ -39,13 +39,13 @@ pub async fn a_user_can_be_renamed_but_not_to_a_taken_name(store: &dyn Store) {
     assert_eq!(store.user(ben.id).await.unwrap(), Some(ben));
 }
 
-pub async fn a_user_that_is_gone_cannot_be_updated(store: &dyn Store) {
+pub(crate) async fn a_user_that_is_gone_cannot_be_updated(store: &dyn Store) {
     let outcome = store.update_user(&user("nobody")).await;
     assert!(matches!(outcome, Err(StoreError::Stale)), "{outcome:?}");
     assert!(store.users().await.unwrap().is_empty());
 }
 
-pub async fn users_are_listed_by_name(store: &dyn Store) {
+pub(crate) async fn users_are_listed_by_name(store: &dyn Store) {
     for login in ["zoe", "Ben", "anna", "ärna", "_x"] {
         store.insert_user(&user(login)).await.unwrap();
     }
@@ -53,7 +53,7 @@ pub async fn users_are_listed_by_name(store: &dyn Store) {
     assert_eq!(names, ["_x", "anna", "Ben", "zoe", "ärna"]);
 }
 
-pub async fn a_deleted_user_takes_the_tokens_along_but_not_the_runtimes(store: &dyn Store) {
+pub(crate) async fn a_deleted_user_takes_the_tokens_along_but_not_the_runtimes(store: &dyn Store) {
     let (anna, ben) = (user("anna"), user("ben"));
     store.insert_user(&anna).await.unwrap();
     store.insert_user(&ben).await.unwrap();
@@ -69,7 +69,7 @@ pub async fn a_deleted_user_takes_the_tokens_along_but_not_the_runtimes(store: &
     assert_eq!(store.runtime(owned.id).await.unwrap(), Some(owned));
 }
 
-pub async fn a_token_is_found_by_hash_and_kind(store: &dyn Store) {
+pub(crate) async fn a_token_is_found_by_hash_and_kind(store: &dyn Store) {
     let anna = user("anna");
     store.insert_user(&anna).await.unwrap();
     let endless = Token { expires: None, ..token(anna.id, TokenKind::Api) };
@@ -82,12 +82,12 @@ pub async fn a_token_is_found_by_hash_and_kind(store: &dyn Store) {
     assert_eq!(store.token(endless.hash, TokenKind::Api).await.unwrap(), None);
 }
 
-pub async fn no_token_for_somebody_who_is_gone(store: &dyn Store) {
+pub(crate) async fn no_token_for_somebody_who_is_gone(store: &dyn Store) {
     let outcome = store.insert_token(&token(UserId::random(), TokenKind::Session)).await;
     assert!(matches!(outcome, Err(StoreError::Stale)), "{outcome:?}");
 }
 
-pub async fn the_last_use_of_a_token_never_goes_back(store: &dyn Store) {
+pub(crate) async fn the_last_use_of_a_token_never_goes_back(store: &dyn Store) {
     let anna = User { roles: BTreeSet::from([Role::Admin]), ..user("anna") };
     store.insert_user(&anna).await.unwrap();
     let session = token(anna.id, TokenKind::Session);
@@ -99,7 +99,7 @@ pub async fn the_last_use_of_a_token_never_goes_back(store: &dyn Store) {
     assert_eq!(touched, Some(Token { last_used: at(3000), ..session }));
 }
 
-pub async fn tokens_expire_by_time_and_sessions_by_idleness(store: &dyn Store) {
+pub(crate) async fn tokens_expire_by_time_and_sessions_by_idleness(store: &dyn Store) {
     let anna = user("anna");
     store.insert_user(&anna).await.unwrap();
     let session = || token(anna.id, TokenKind::Session);

@@ -11,7 +11,7 @@ use super::samples::{at, ended, evaluation};
 
 const FOR_EVER: Retention = Retention { age: Duration::MAX, count: u64::MAX };
 
-pub async fn a_record_comes_back_as_it_was(store: &dyn Store) {
+pub(crate) async fn a_record_comes_back_as_it_was(store: &dyn Store) {
     let node = NodeId::random();
     for record in [evaluation(node), ended(node, 500)] {
         store.insert_evaluation(&record).await.unwrap();
@@ -20,7 +20,7 @@ pub async fn a_record_comes_back_as_it_was(store: &dyn Store) {
     assert_eq!(store.evaluation(EvaluationId::random()).await.unwrap(), None);
 }
 
-pub async fn outputs_keep_every_byte(store: &dyn Store) {
+pub(crate) async fn outputs_keep_every_byte(store: &dyn Store) {
     let all: Vec<u8> = (0..=255).cycle().take(1024).collect();
     let record = Evaluation { stdout: all.clone(), stderr: vec![0], ..ended(NodeId::random(), 1) };
     store.insert_evaluation(&record).await.unwrap();
@@ -28,7 +28,7 @@ pub async fn outputs_keep_every_byte(store: &dyn Store) {
     assert_eq!((read.stdout, read.stderr), (all, vec![0]));
 }
 
-pub async fn outputs_may_have_some_megabytes(store: &dyn Store) {
+pub(crate) async fn outputs_may_have_some_megabytes(store: &dyn Store) {
     let open = evaluation(NodeId::random());
     store.insert_evaluation(&open).await.unwrap();
     let large = Evaluation {
@@ -42,7 +42,7 @@ pub async fn outputs_may_have_some_megabytes(store: &dyn Store) {
     assert!(store.evaluation(large.id).await.unwrap() == Some(large), "a large record has changed");
 }
 
-pub async fn a_record_changes_until_it_is_final(store: &dyn Store) {
+pub(crate) async fn a_record_changes_until_it_is_final(store: &dyn Store) {
     let node = NodeId::random();
     let open = evaluation(node);
     store.insert_evaluation(&open).await.unwrap();
@@ -59,7 +59,7 @@ pub async fn a_record_changes_until_it_is_final(store: &dyn Store) {
     assert!(matches!(gone, Err(StoreError::Stale)), "{gone:?}");
 }
 
-pub async fn of_many_ends_exactly_one_counts(store: &dyn Store) {
+pub(crate) async fn of_many_ends_exactly_one_counts(store: &dyn Store) {
     let open = evaluation(NodeId::random());
     store.insert_evaluation(&open).await.unwrap();
     let rivals: Vec<_> = (0..16).map(|n| Evaluation { id: open.id, ..ended(open.node, n) }).collect();
@@ -69,7 +69,7 @@ pub async fn of_many_ends_exactly_one_counts(store: &dyn Store) {
     assert_eq!(store.evaluation(open.id).await.unwrap().as_ref(), Some(winners[0].0));
 }
 
-pub async fn open_records_are_those_of_the_node_that_are_not_final(store: &dyn Store) {
+pub(crate) async fn open_records_are_those_of_the_node_that_are_not_final(store: &dyn Store) {
     let node = NodeId::random();
     let young = evaluation(node);
     let old = Evaluation { state: EvaluationState::Running, created: at(50), ..evaluation(node) };
@@ -80,7 +80,7 @@ pub async fn open_records_are_those_of_the_node_that_are_not_final(store: &dyn S
     assert_eq!(store.open_evaluations(NodeId::random()).await.unwrap(), []);
 }
 
-pub async fn a_cancellation_can_be_asked_for_until_the_end(store: &dyn Store) {
+pub(crate) async fn a_cancellation_can_be_asked_for_until_the_end(store: &dyn Store) {
     let node = NodeId::random();
     let (first, second) = (evaluation(node), evaluation(node));
     store.insert_evaluation(&first).await.unwrap();
@@ -111,7 +111,7 @@ async fn present(store: &dyn Store, records: &[Evaluation]) -> Vec<bool> {
     join_all(found).await
 }
 
-pub async fn old_records_are_pruned_by_age(store: &dyn Store) {
+pub(crate) async fn old_records_are_pruned_by_age(store: &dyn Store) {
     let records = insert_ended(store, [1000, 2000, 3000].into_iter()).await;
     let retention = Retention { age: Duration::from_micros(3000), ..FOR_EVER };
     assert_eq!(store.prune_evaluations(FOR_EVER, at(5000)).await.unwrap(), 0);
@@ -119,7 +119,7 @@ pub async fn old_records_are_pruned_by_age(store: &dyn Store) {
     assert_eq!(present(store, &records).await, [false, true, true]);
 }
 
-pub async fn records_are_pruned_by_count(store: &dyn Store) {
+pub(crate) async fn records_are_pruned_by_count(store: &dyn Store) {
     let records = insert_ended(store, 1..=10).await;
     assert_eq!(store.prune_evaluations(Retention { count: 10, ..FOR_EVER }, at(99)).await.unwrap(), 0);
     assert_eq!(store.prune_evaluations(Retention { count: 3, ..FOR_EVER }, at(99)).await.unwrap(), 7);
@@ -128,7 +128,7 @@ pub async fn records_are_pruned_by_count(store: &dyn Store) {
     assert_eq!(store.prune_evaluations(Retention { count: 0, ..FOR_EVER }, at(99)).await.unwrap(), 3);
 }
 
-pub async fn pruning_takes_more_than_one_batch_and_leaves_open_records(store: &dyn Store) {
+pub(crate) async fn pruning_takes_more_than_one_batch_and_leaves_open_records(store: &dyn Store) {
     insert_ended(store, (0..200).map(|n| n % 3)).await;
     let open = evaluation(NodeId::random());
     store.insert_evaluation(&open).await.unwrap();
@@ -138,7 +138,7 @@ pub async fn pruning_takes_more_than_one_batch_and_leaves_open_records(store: &d
     assert_eq!(store.evaluation(open.id).await.unwrap(), Some(open));
 }
 
-pub async fn pruning_on_several_nodes_at_once_removes_each_record_once(store: &dyn Store) {
+pub(crate) async fn pruning_on_several_nodes_at_once_removes_each_record_once(store: &dyn Store) {
     insert_ended(store, 0..300).await;
     let retention = Retention { count: 0, ..FOR_EVER };
     let removed = join_all((0..4).map(|_| store.prune_evaluations(retention, at(999)))).await;
@@ -147,7 +147,7 @@ pub async fn pruning_on_several_nodes_at_once_removes_each_record_once(store: &d
     assert_eq!(removed + store.prune_evaluations(retention, at(999)).await.unwrap(), 300);
 }
 
-pub async fn many_writers_at_once_lose_nothing(store: &dyn Store) {
+pub(crate) async fn many_writers_at_once_lose_nothing(store: &dyn Store) {
     let node = NodeId::random();
     let records: Vec<_> = (0..300).map(|_| evaluation(node)).collect();
     let lives = records.iter().map(|record| async move {

@@ -1,9 +1,9 @@
 //! What every store does, whatever its database.
 
-pub mod account;
-pub mod evaluation;
-pub mod node;
-pub mod project;
-pub mod runtime;
-pub mod samples;
-pub mod store;
+pub(crate) mod account;
+pub(crate) mod evaluation;
+pub(crate) mod node;
+pub(crate) mod project;
+pub(crate) mod runtime;
+pub(crate) mod samples;
+pub(crate) mod store;

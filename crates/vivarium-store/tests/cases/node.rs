@@ -8,7 +8,7 @@ use vivarium_domain::runtime::{NodeRuntimeState, SyncState};
 
 use super::samples::{at, node, runtime, state};
 
-pub async fn a_node_registers_and_renews(store: &dyn Store) {
+pub(crate) async fn a_node_registers_and_renews(store: &dyn Store) {
     let first = node("b");
     store.register_node(&first).await.unwrap();
     store.register_node(&node("a")).await.unwrap();
@@ -19,7 +19,7 @@ pub async fn a_node_registers_and_renews(store: &dyn Store) {
     assert_eq!(nodes[1], again);
 }
 
-pub async fn the_name_of_a_node_belongs_to_one_id(store: &dyn Store) {
+pub(crate) async fn the_name_of_a_node_belongs_to_one_id(store: &dyn Store) {
     let (first, second) = (node("a"), node("b"));
     store.register_node(&first).await.unwrap();
     store.register_node(&second).await.unwrap();
@@ -30,7 +30,7 @@ pub async fn the_name_of_a_node_belongs_to_one_id(store: &dyn Store) {
     assert_eq!(store.nodes().await.unwrap(), [first, second]);
 }
 
-pub async fn a_node_lives_until_it_stops(store: &dyn Store) {
+pub(crate) async fn a_node_lives_until_it_stops(store: &dyn Store) {
     let mut one = node("a");
     store.register_node(&one).await.unwrap();
     store.heartbeat(one.id, at(30)).await.unwrap();
@@ -42,7 +42,7 @@ pub async fn a_node_lives_until_it_stops(store: &dyn Store) {
     assert!(matches!(unknown, Err(StoreError::Stale)), "{unknown:?}");
 }
 
-pub async fn a_state_replaces_the_one_before(store: &dyn Store) {
+pub(crate) async fn a_state_replaces_the_one_before(store: &dyn Store) {
     let (here, other) = (runtime("a"), runtime("b"));
     store.insert_runtime(&here).await.unwrap();
     store.insert_runtime(&other).await.unwrap();
@@ -61,7 +61,7 @@ pub async fn a_state_replaces_the_one_before(store: &dyn Store) {
     assert_eq!(store.node_states().await.unwrap().len(), 3);
 }
 
-pub async fn states_go_with_their_runtime(store: &dyn Store) {
+pub(crate) async fn states_go_with_their_runtime(store: &dyn Store) {
     let (here, other) = (runtime("a"), runtime("b"));
     store.insert_runtime(&here).await.unwrap();
     store.insert_runtime(&other).await.unwrap();
@@ -72,12 +72,12 @@ pub async fn states_go_with_their_runtime(store: &dyn Store) {
     assert_eq!(store.node_states().await.unwrap(), [kept]);
 }
 
-pub async fn nothing_is_kept_of_a_runtime_that_is_gone(store: &dyn Store) {
+pub(crate) async fn nothing_is_kept_of_a_runtime_that_is_gone(store: &dyn Store) {
     store.put_node_state(&state(NodeId::random(), RuntimeId::random())).await.unwrap();
     assert_eq!(store.node_states().await.unwrap(), []);
 }
 
-pub async fn states_and_deletions_at_the_same_time_leave_nothing(store: &dyn Store) {
+pub(crate) async fn states_and_deletions_at_the_same_time_leave_nothing(store: &dyn Store) {
     let here = runtime("a");
     store.insert_runtime(&here).await.unwrap();
     let states: Vec<_> = (0..24).map(|_| state(NodeId::random(), here.id)).collect();

@@ -11,7 +11,7 @@ use vivarium_domain::runtime::{PackageSpec, Resource, Runtime, RuntimeDefinition
 
 use super::samples::{at, name, runtime};
 
-pub async fn a_runtime_comes_back_as_it_was(store: &dyn Store) {
+pub(crate) async fn a_runtime_comes_back_as_it_was(store: &dyn Store) {
     let saved = runtime("Läufe & <Täge> 'x' \u{1F40D}");
     store.insert_runtime(&saved).await.unwrap();
     assert_eq!(store.runtime(saved.id).await.unwrap().as_ref(), Some(&saved));
@@ -66,7 +66,7 @@ prop_compose! {
     }
 }
 
-pub async fn any_runtime_comes_back_as_it_was(store: &dyn Store) {
+pub(crate) async fn any_runtime_comes_back_as_it_was(store: &dyn Store) {
     let mut runner = TestRunner::default();
     for _ in 0..32 {
         let saved = any_runtime().new_tree(&mut runner).unwrap().current();
@@ -79,7 +79,7 @@ pub async fn any_runtime_comes_back_as_it_was(store: &dyn Store) {
     }
 }
 
-pub async fn names_of_runtimes_are_taken_without_regard_to_case(store: &dyn Store) {
+pub(crate) async fn names_of_runtimes_are_taken_without_regard_to_case(store: &dyn Store) {
     let first = runtime("(Default) Vivarium");
     store.insert_runtime(&first).await.unwrap();
     // The well-known runtime: the same id too, when nodes start together.
@@ -90,7 +90,7 @@ pub async fn names_of_runtimes_are_taken_without_regard_to_case(store: &dyn Stor
     assert_eq!(store.runtimes().await.unwrap(), [first]);
 }
 
-pub async fn an_update_needs_the_expected_revision(store: &dyn Store) {
+pub(crate) async fn an_update_needs_the_expected_revision(store: &dyn Store) {
     let first = runtime("a");
     store.insert_runtime(&first).await.unwrap();
     let second = Runtime { revision: RevisionId::random(), stopped: false, ..first.clone() };
@@ -105,7 +105,7 @@ pub async fn an_update_needs_the_expected_revision(store: &dyn Store) {
     assert!(store.runtimes().await.unwrap().is_empty());
 }
 
-pub async fn an_update_cannot_take_the_name_of_another(store: &dyn Store) {
+pub(crate) async fn an_update_cannot_take_the_name_of_another(store: &dyn Store) {
     let (first, second) = (runtime("eins"), runtime("zwei"));
     store.insert_runtime(&first).await.unwrap();
     store.insert_runtime(&second).await.unwrap();
@@ -118,7 +118,7 @@ pub async fn an_update_cannot_take_the_name_of_another(store: &dyn Store) {
     assert_eq!(store.runtime(second.id).await.unwrap(), Some(renamed));
 }
 
-pub async fn runtimes_are_listed_by_name_key(store: &dyn Store) {
+pub(crate) async fn runtimes_are_listed_by_name_key(store: &dyn Store) {
     for text in ["b", "C", "ä", "a b", "a", "(Default)"] {
         store.insert_runtime(&runtime(text)).await.unwrap();
     }
@@ -127,7 +127,7 @@ pub async fn runtimes_are_listed_by_name_key(store: &dyn Store) {
     assert_eq!(names, ["(Default)", "a", "a b", "b", "C", "ä"]);
 }
 
-pub async fn of_many_inserts_of_one_name_exactly_one_wins(store: &dyn Store) {
+pub(crate) async fn of_many_inserts_of_one_name_exactly_one_wins(store: &dyn Store) {
     let rivals: Vec<_> = (0..16).map(|n| runtime(if n % 2 == 0 { "Rivale" } else { "RIVALE" })).collect();
     let outcomes = join_all(rivals.iter().map(|rival| store.insert_runtime(rival))).await;
     let winners: Vec<_> = rivals.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()).collect();
@@ -136,7 +136,7 @@ pub async fn of_many_inserts_of_one_name_exactly_one_wins(store: &dyn Store) {
     assert_eq!(store.runtimes().await.unwrap(), [winners[0].0.clone()]);
 }
 
-pub async fn of_many_updates_of_one_revision_exactly_one_wins(store: &dyn Store) {
+pub(crate) async fn of_many_updates_of_one_revision_exactly_one_wins(store: &dyn Store) {
     let first = runtime("a");
     store.insert_runtime(&first).await.unwrap();
     let rivals: Vec<_> = (0..16).map(|_| Runtime { revision: RevisionId::random(), ..first.clone() }).collect();

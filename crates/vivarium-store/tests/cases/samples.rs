@@ -15,17 +15,17 @@ use vivarium_domain::runtime::{
 use vivarium_domain::time::Timestamp;
 
 /// A text with everything that could go wrong between a program and a database.
-pub const NASTY: &str = "'; DROP TABLE users; -- \" \\ \0 %s $1 ? Grüße \u{1F40D} \u{202E} \r\n";
+pub(crate) const NASTY: &str = "'; DROP TABLE users; -- \" \\ \0 %s $1 ? Grüße \u{1F40D} \u{202E} \r\n";
 
-pub fn at(micros: i64) -> Timestamp {
+pub(crate) fn at(micros: i64) -> Timestamp {
     Timestamp::from_micros(micros)
 }
 
-pub fn name(text: &str) -> Name {
+pub(crate) fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
 
-pub fn user(login: &str) -> User {
+pub(crate) fn user(login: &str) -> User {
     User {
         id: UserId::random(),
         name: name(login),
@@ -37,12 +37,12 @@ pub fn user(login: &str) -> User {
     }
 }
 
-pub fn token(user: UserId, kind: TokenKind) -> Token {
+pub(crate) fn token(user: UserId, kind: TokenKind) -> Token {
     let hash = TokenSecret::random().hash();
     Token { hash, kind, user, created: at(1000), last_used: at(2000), expires: Some(at(9000)) }
 }
 
-pub fn runtime(text: &str) -> Runtime {
+pub(crate) fn runtime(text: &str) -> Runtime {
     let owner = UserId::random();
     let mut acl = Acl::owned_by(owner);
     acl.0.push(AclEntry {
@@ -81,7 +81,7 @@ fn definition(text: &str) -> RuntimeDefinition {
     }
 }
 
-pub fn node(text: &str) -> Node {
+pub(crate) fn node(text: &str) -> Node {
     Node {
         id: NodeId::random(),
         name: text.to_owned(),
@@ -93,7 +93,7 @@ pub fn node(text: &str) -> Node {
     }
 }
 
-pub fn state(node: NodeId, runtime: RuntimeId) -> NodeRuntimeState {
+pub(crate) fn state(node: NodeId, runtime: RuntimeId) -> NodeRuntimeState {
     let report = PackageReport {
         name: "numpy".to_owned(),
         status: PackageStatus::NotInstalled,
@@ -118,7 +118,7 @@ pub fn state(node: NodeId, runtime: RuntimeId) -> NodeRuntimeState {
 }
 
 /// An evaluation that has just been accepted.
-pub fn evaluation(node: NodeId) -> Evaluation {
+pub(crate) fn evaluation(node: NodeId) -> Evaluation {
     Evaluation {
         id: EvaluationId::random(),
         user: UserId::random(),
@@ -138,7 +138,7 @@ pub fn evaluation(node: NodeId) -> Evaluation {
 }
 
 /// An evaluation that has ended, with everything in it.
-pub fn ended(node: NodeId, finished: i64) -> Evaluation {
+pub(crate) fn ended(node: NodeId, finished: i64) -> Evaluation {
     Evaluation {
         state: EvaluationState::Error,
         message: Some(NASTY.to_owned()),

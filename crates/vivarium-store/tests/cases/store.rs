@@ -6,11 +6,11 @@ use vivarium_store::SqlStore;
 
 use super::samples::{NASTY, user};
 
-pub async fn it_answers(store: &dyn Store) {
+pub(crate) async fn it_answers(store: &dyn Store) {
     store.ping().await.unwrap();
 }
 
-pub async fn a_closed_store_says_so(store: &SqlStore) {
+pub(crate) async fn a_closed_store_says_so(store: &SqlStore) {
     store.insert_user(&user("anna")).await.unwrap();
     store.close().await;
     store.close().await;
@@ -18,7 +18,7 @@ pub async fn a_closed_store_says_so(store: &SqlStore) {
     assert!(matches!(store.insert_user(&user("ben")).await, Err(StoreError::Database(_))));
 }
 
-pub async fn hostile_texts_are_only_texts(store: &dyn Store) {
+pub(crate) async fn hostile_texts_are_only_texts(store: &dyn Store) {
     let password = PasswordHash("x'); DELETE FROM users; --".to_owned());
     let hostile = User { password, ..user("Robert'); DROP TABLE users;--") };
     store.insert_user(&hostile).await.unwrap();

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use futures::FutureExt;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -11,19 +12,20 @@ use vivarium_domain::id::Guid;
 use vivarium_store::{DatabaseUrl, OpenError, SqlStore, StoreSettings};
 
 /// A database that nobody else uses.
-pub enum TestDatabase {
-    Sqlite { directory: TempDir },
+#[derive(Clone)]
+pub(crate) enum TestDatabase {
+    Sqlite { directory: Arc<TempDir> },
     Postgres { server: String, schema: String },
 }
 
 impl TestDatabase {
     /// A file in a temporary directory.
-    pub fn sqlite() -> Self {
-        Self::Sqlite { directory: tempfile::tempdir().unwrap() }
+    pub(crate) fn sqlite() -> Self {
+        Self::Sqlite { directory: Arc::new(tempfile::tempdir().unwrap()) }
     }
 
     /// A schema of its own, if there is a server to test on.
-    pub async fn postgres() -> Option<Self> {
+    pub(crate) async fn postgres() -> Option<Self> {
         let Ok(server) = std::env::var("VIVARIUM_TEST_POSTGRES_URL") else {
             println!("skipped: VIVARIUM_TEST_POSTGRES_URL is not set");
             return None;
@@ -33,14 +35,14 @@ impl TestDatabase {
         Some(Self::Postgres { server, schema })
     }
 
-    pub fn file(&self) -> PathBuf {
+    pub(crate) fn file(&self) -> PathBuf {
         match self {
             Self::Sqlite { directory } => directory.path().join("vivarium.db"),
             Self::Postgres { .. } => panic!("PostgreSQL has no file"),
         }
     }
 
-    pub fn url(&self) -> DatabaseUrl {
+    pub(crate) fn url(&self) -> DatabaseUrl {
         match self {
             Self::Sqlite { .. } => DatabaseUrl::sqlite(self.file()),
             Self::Postgres { server, schema } => {
@@ -50,16 +52,16 @@ impl TestDatabase {
         }
     }
 
-    pub async fn try_open(&self) -> Result<SqlStore, OpenError> {
+    pub(crate) async fn try_open(&self) -> Result<SqlStore, OpenError> {
         SqlStore::open(StoreSettings { url: self.url() }).await
     }
 
-    pub async fn open(&self) -> SqlStore {
+    pub(crate) async fn open(&self) -> SqlStore {
         self.try_open().await.unwrap()
     }
 
     /// Runs SQL behind the back of the store.
-    pub async fn execute(&self, sql: &str) {
+    pub(crate) async fn execute(&self, sql: &str) {
         match self {
             Self::Sqlite { .. } => {
                 let url = format!("sqlite://{}", self.file().display());
@@ -85,7 +87,7 @@ async fn execute(server: &str, sql: String) {
 }
 
 /// Runs a test and removes its database even if it fails.
-pub async fn finish(database: TestDatabase, test: impl Future<Output = ()>) {
+pub(crate) async fn finish(database: TestDatabase, test: impl Future<Output = ()>) {
     let outcome = AssertUnwindSafe(test).catch_unwind().await;
     database.remove().await;
     if let Err(panic) = outcome {
