@@ -1,0 +1,42 @@
+//! The outcome of a resolution: every package with its version and the hashes of its files.
+
+use std::collections::BTreeMap;
+
+/// A lock in the format of a requirements file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Lock(String);
+
+impl Lock {
+    pub(crate) fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// Versions by normalised name.
+    pub(crate) fn versions(&self) -> BTreeMap<String, String> {
+        self.0.lines().filter_map(pinned).collect()
+    }
+}
+
+fn pinned(line: &str) -> Option<(String, String)> {
+    let (name, rest) = line.split_once("==").filter(|_| !line.starts_with([' ', '#', '-']))?;
+    let version = rest.split([' ', ';', '\\']).next()?;
+    let name = name.split('[').next()?;
+    Some((name.trim().to_owned(), version.trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_from_the_lock() {
+        let text = "# a comment==1\nidna==3.7 \\\n    --hash=sha256:ab==\nrequests[socks]==2.31.0\nsix==1.16.0 ; x\n";
+        let versions = Lock::new(text.to_owned()).versions();
+        let expected = [("idna", "3.7"), ("requests", "2.31.0"), ("six", "1.16.0")];
+        assert_eq!(versions, expected.map(|(name, version)| (name.to_owned(), version.to_owned())).into());
+    }
+}
