@@ -5,7 +5,7 @@ use std::str::FromStr;
 use headers_accept::Accept;
 use http::HeaderMap;
 use http::header::ACCEPT;
-use mediatype::MediaType;
+use mediatype::{MediaType, Name, ReadParams};
 
 use crate::problem::{Fault, Problem};
 
@@ -32,10 +32,17 @@ pub fn not_acceptable(offers: &[&'static str]) -> Problem {
 /// All lines of the header in one, without the ranges that are not valid.
 fn accept_of(headers: &HeaderMap) -> String {
     let lines = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let ranges = lines.flat_map(|line| line.split(','));
-    let valid = ranges.map(str::trim).filter(|range| MediaType::parse(range).is_ok() || *range == "*");
+    lines.flat_map(|line| line.split(',')).filter_map(range_of).collect::<Vec<_>>().join(", ")
+}
+
+/// A range with its quality and no other parameter: what is on offer has none, so none can tell offers apart.
+fn range_of(text: &str) -> Option<String> {
     // A lone `*` is what old Java clients send for `*/*`.
-    valid.map(|range| if range == "*" { "*/*" } else { range }).collect::<Vec<_>>().join(", ")
+    let text = text.trim();
+    let text = if text == "*" || text.starts_with("*;") { text.replacen('*', "*/*", 1) } else { text.to_owned() };
+    let range = MediaType::parse(&text).ok()?;
+    let quality = range.get_param(Name::new_unchecked("q"));
+    Some(quality.map_or_else(|| range.essence().to_string(), |quality| format!("{};q={quality}", range.essence())))
 }
 
 #[cfg(test)]
@@ -63,6 +70,7 @@ mod tests {
     #[case(Some("application/json;q=0"), None)]
     #[case(Some("text/html, application/xhtml+xml, application/xml;q=0.9, */*;q=0.8"), Some("application/xml"))]
     #[case(Some("application/json; charset=utf-8"), Some("application/json"))]
+    #[case(Some("text/xml;level=1;q=0.3, *;q=0.2"), Some("text/xml"))]
     fn the_best_offer_is_chosen(#[case] accept: Option<&str>, #[case] chosen: Option<&str>) {
         let headers = HeaderMap::from_iter(accept.map(|accept| (ACCEPT, accept.parse().unwrap())));
         assert_eq!(negotiate(&headers, OFFERS), chosen);
