@@ -1,0 +1,114 @@
+//! Runtimes (contract 4).
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::IntoResponse;
+use http::StatusCode;
+use serde_json::Value;
+use vivarium_domain::Result;
+use vivarium_domain::access::Caller;
+use vivarium_domain::id::RuntimeId;
+use vivarium_domain::runtime::{RuntimeChange, Runtimes};
+use vivarium_http::{Answer, JsonBody};
+
+use super::Parts;
+use crate::fields::Fields;
+use crate::input;
+use crate::path::id;
+use crate::session::Session;
+use crate::wire::{Created, RuntimeDocument, RuntimeList, VersionList};
+
+pub(crate) async fn list(State(parts): Parts, session: Session, fields: Fields) -> Answer<impl IntoResponse> {
+    let views = parts.runtimes.list(&session.caller).await?;
+    fields.wrapped_elements(&RuntimeList { runtimes: views.into_iter().map(RuntimeDocument::from).collect() })
+}
+
+pub(crate) async fn create(
+    State(parts): Parts,
+    session: Session,
+    JsonBody(document): JsonBody,
+) -> Answer<impl IntoResponse> {
+    let change = read_change(&parts.runtimes, &session.caller, None, &document).await?;
+    let id = parts.runtimes.create(&session.caller, change).await?;
+    Ok((StatusCode::CREATED, Json(Created::new(id))))
+}
+
+pub(crate) async fn versions(State(parts): Parts, session: Session) -> Answer<impl IntoResponse> {
+    Ok(Json(VersionList { versions: parts.runtimes.versions(&session.caller).await? }))
+}
+
+pub(crate) async fn get(
+    State(parts): Parts,
+    session: Session,
+    fields: Fields,
+    Path(runtime): Path<String>,
+) -> Answer<impl IntoResponse> {
+    let view = parts.runtimes.get(&session.caller, id(&runtime)?).await?;
+    fields.object(&RuntimeDocument::from(view))
+}
+
+pub(crate) async fn alter(
+    State(parts): Parts,
+    session: Session,
+    Path(runtime): Path<String>,
+    JsonBody(document): JsonBody,
+) -> Answer<impl IntoResponse> {
+    let id = id(&runtime)?;
+    let change = read_change(&parts.runtimes, &session.caller, Some(id), &document).await?;
+    parts.runtimes.alter(&session.caller, id, change).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) async fn delete(
+    State(parts): Parts,
+    session: Session,
+    Path(runtime): Path<String>,
+) -> Answer<impl IntoResponse> {
+    parts.runtimes.delete(&session.caller, id(&runtime)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) async fn stop(
+    State(parts): Parts,
+    session: Session,
+    Path(runtime): Path<String>,
+) -> Answer<impl IntoResponse> {
+    parts.runtimes.stop(&session.caller, id(&runtime)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) async fn start(
+    State(parts): Parts,
+    session: Session,
+    Path(runtime): Path<String>,
+) -> Answer<impl IntoResponse> {
+    parts.runtimes.start(&session.caller, id(&runtime)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) async fn synchronize(
+    State(parts): Parts,
+    session: Session,
+    Path(runtime): Path<String>,
+) -> Answer<impl IntoResponse> {
+    parts.runtimes.synchronize(&session.caller, id(&runtime)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The change that a document asks for; where it has wrong types, one error names all its faults at once.
+async fn read_change(
+    runtimes: &Runtimes,
+    caller: &Caller,
+    changed: Option<RuntimeId>,
+    document: &Value,
+) -> Result<RuntimeChange> {
+    let unreadable = match input::runtime_change(document)? {
+        Ok(change) => return Ok(change),
+        Err(unreadable) => unreadable,
+    };
+    let base = match changed {
+        Some(id) => Some(runtimes.get(caller, id).await?.runtime.definition),
+        None => None,
+    };
+    Err(unreadable.into_error(&runtimes.versions(caller).await?, base.as_ref()))
+}
