@@ -3,13 +3,13 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 #[path = "cases/samples.rs"]
-#[expect(dead_code, reason = "the behaviour suite uses the rest")]
 mod samples;
 mod support;
 
 use std::os::unix::fs::PermissionsExt;
 
 use futures::future::join_all;
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use vivarium_domain::account::TokenKind;
 use vivarium_domain::id::NodeId;
 use vivarium_domain::ports::{AccountStore, EvaluationStore, NodeStore, RuntimeStore, StoreError};
@@ -48,6 +48,21 @@ on_both! {
     an_unreadable_value_is_named_by_its_column,
 }
 
+/// Runs SQL behind the back of the store.
+async fn execute(database: &TestDatabase, sql: &str) {
+    match database {
+        TestDatabase::Sqlite { .. } => {
+            let url = format!("sqlite://{}", database.file().display());
+            let mut connection = SqliteConnection::connect(&url).await.unwrap();
+            sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+        }
+        TestDatabase::Postgres { server, schema } => {
+            support::execute(server, format!("SET search_path TO {schema}; {sql}")).await;
+        }
+    }
+}
+
 async fn everything_is_there_after_the_process_was_lost(database: &TestDatabase) {
     let (anna, saved) = (user("anna"), runtime("Läufe"));
     let (session, record) = (token(anna.id, TokenKind::Session), ended(NodeId::random(), 5));
@@ -81,12 +96,9 @@ async fn several_may_open_a_fresh_database_at_once(database: &TestDatabase) {
 
 async fn a_newer_schema_is_refused(database: &TestDatabase) {
     database.open().await.close().await;
-    database
-        .execute(
-            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-             VALUES (4711, 'from the future', TRUE, '', 0)",
-        )
-        .await;
+    let step = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+         VALUES (4711, 'from the future', TRUE, '', 0)";
+    execute(database, step).await;
     let refusal = database.try_open().await.err().unwrap();
     assert!(matches!(refusal, OpenError::NewerSchema { found: 4711, .. }), "{refusal:?}");
     assert!(refusal.to_string().contains("4711") && refusal.hint().is_some(), "{refusal}");
@@ -94,7 +106,7 @@ async fn a_newer_schema_is_refused(database: &TestDatabase) {
 
 async fn a_changed_step_is_refused(database: &TestDatabase) {
     database.open().await.close().await;
-    database.execute("UPDATE _sqlx_migrations SET checksum = ''").await;
+    execute(database, "UPDATE _sqlx_migrations SET checksum = ''").await;
     let refusal = database.try_open().await.err().unwrap();
     assert!(matches!(refusal, OpenError::Failed { .. }), "{refusal:?}");
 }
@@ -112,7 +124,7 @@ async fn two_programs_see_each_others_writes(database: &TestDatabase) {
 async fn an_unreadable_value_is_named_by_its_column(database: &TestDatabase) {
     let store = database.open().await;
     store.insert_user(&user("anna")).await.unwrap();
-    database.execute("UPDATE users SET roles = '[\"emperor\"]'").await;
+    execute(database, "UPDATE users SET roles = '[\"emperor\"]'").await;
     let Err(StoreError::Database(cause)) = store.users().await else { panic!("the user should be unreadable") };
     assert!(cause.to_string().contains("`roles`") && cause.to_string().contains("emperor"), "{cause}");
 }

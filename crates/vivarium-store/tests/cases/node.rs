@@ -49,7 +49,7 @@ pub(crate) async fn a_state_replaces_the_one_before(store: &dyn Store) {
     let (first, second) = (NodeId::random(), NodeId::random());
     let failed = state(first, here.id);
     store.put_node_state(&failed).await.unwrap();
-    assert_eq!(store.node_states_of(here.id).await.unwrap(), [failed.clone()]);
+    assert_eq!(store.node_states_of(here.id).await.unwrap(), std::slice::from_ref(&failed));
     let packages = Vec::new();
     let ready =
         NodeRuntimeState { state: SyncState::Ready, packages, fault: None, serving: None, stopped: false, ..failed };

@@ -16,7 +16,7 @@ pub(crate) async fn a_runtime_comes_back_as_it_was(store: &dyn Store) {
     store.insert_runtime(&saved).await.unwrap();
     assert_eq!(store.runtime(saved.id).await.unwrap().as_ref(), Some(&saved));
     assert_eq!(store.runtime_by_name_key(&saved.definition.name.key()).await.unwrap().as_ref(), Some(&saved));
-    assert_eq!(store.runtimes().await.unwrap(), [saved.clone()]);
+    assert_eq!(store.runtimes().await.unwrap(), std::slice::from_ref(&saved));
     assert!(store.delete_runtime(saved.id).await.unwrap());
     assert!(!store.delete_runtime(saved.id).await.unwrap());
     assert_eq!(store.runtime(saved.id).await.unwrap(), None);

@@ -60,19 +60,6 @@ impl TestDatabase {
         self.try_open().await.unwrap()
     }
 
-    /// Runs SQL behind the back of the store.
-    pub(crate) async fn execute(&self, sql: &str) {
-        match self {
-            Self::Sqlite { .. } => {
-                let url = format!("sqlite://{}", self.file().display());
-                let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
-                sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
-                connection.close().await.unwrap();
-            }
-            Self::Postgres { server, schema } => execute(server, format!("SET search_path TO {schema}; {sql}")).await,
-        }
-    }
-
     async fn remove(self) {
         if let Self::Postgres { server, schema } = self {
             execute(&server, format!("DROP SCHEMA {schema} CASCADE")).await;
@@ -80,7 +67,8 @@ impl TestDatabase {
     }
 }
 
-async fn execute(server: &str, sql: String) {
+/// Runs SQL on the server.
+pub(crate) async fn execute(server: &str, sql: String) {
     let mut connection = PgConnection::connect(server).await.unwrap();
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
