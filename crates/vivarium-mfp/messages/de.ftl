@@ -1,0 +1,21 @@
+# Texte der Verwaltungsmeldungen auf Deutsch.
+FWLSE3000E = der Server konnte diese Anfrage nicht beantworten; die weiteren Meldungen sagen mehr
+FWLSE3001E = der jetzige Zustand der Ressource lässt das nicht zu; die weiteren Meldungen sagen mehr
+FWLSE3002E = diese Ressource gibt es nicht; die weiteren Meldungen sagen, welche
+FWLSE3030E = die Verwaltungsdatenbank kennt keine Laufzeit `{ $runtime }`
+FWLSE3051E = der Inhalt der Anfrage ist ungültig; die weiteren Meldungen sagen, warum
+FWLSE3053E = die Parameter der Anfrage sind ungültig; die weiteren Meldungen sagen, warum
+FWLSE3113E = die Knoten der Laufzeit `{ $runtime }` konnten aus verschiedenen Gründen nicht synchronisiert werden; das Protokoll jedes Knotens nennt seinen
+VIVSE1001E = dieser Dienst verlangt Benutzername und Kennwort über HTTP Basic
+VIVSE1002E = Benutzername oder Kennwort ist falsch
+VIVSE1003E = die Kopfzeile `Authorization` enthält keine HTTP-Basic-Anmeldedaten in UTF-8
+VIVSE1004E = der Benutzer `{ $user }` darf diesen Dienst nicht aufrufen; nötig ist eine der Rollen { $roles }
+VIVSE1005E = zu viele fehlgeschlagene Anmeldungen oder Anfragen; in { $seconds } Sekunden erneut versuchen
+VIVSE1006E = keiner der Medientypen in der Kopfzeile `Accept` wird angeboten; angeboten werden { $types }
+VIVSE1007E = unter dem Pfad `{ $path }` ist nichts zu finden
+VIVSE1008E = die Methode `{ $method }` ist hier nicht erlaubt
+VIVSE1009E = der Parameter `{ $parameter }` darf nicht `{ $value }` sein; erlaubt ist { $allowed }
+VIVSE1010E = das Protokoll des Servers sagt mehr unter der Anfragekennung `{ $request }`
+VIVSE1011E = der Server kann jetzt nicht antworten; später erneut versuchen
+VIVSE1012E = { $reason }
+VIVSE1013E = die Laufzeit `{ $runtime }` konnte nicht synchronisiert werden: { $reason }

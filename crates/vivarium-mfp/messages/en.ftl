@@ -1,0 +1,21 @@
+# Texts of the administration messages in English. Codes: contract section 5; VIVSE codes are our own.
+FWLSE3000E = the server failed to answer this request; the additional messages say more
+FWLSE3001E = the present state of the resource does not allow this; the additional messages say more
+FWLSE3002E = there is no such resource; the additional messages say which
+FWLSE3030E = the administration database knows no runtime `{ $runtime }`
+FWLSE3051E = the payload of the request is not valid; the additional messages say why
+FWLSE3053E = the parameters of the request are not valid; the additional messages say why
+FWLSE3113E = the nodes of the runtime `{ $runtime }` failed to synchronize for different reasons; the log of each node has its own
+VIVSE1001E = this service needs a user name and a password by HTTP Basic authentication
+VIVSE1002E = the user name or the password is wrong
+VIVSE1003E = the header `Authorization` does not hold HTTP Basic credentials in UTF-8
+VIVSE1004E = the user `{ $user }` may not call this service; it needs one of the roles { $roles }
+VIVSE1005E = too many failed log-ins or requests; try again in { $seconds } seconds
+VIVSE1006E = none of the media types in the header `Accept` is on offer; on offer are { $types }
+VIVSE1007E = nothing is served at the path `{ $path }`
+VIVSE1008E = the method `{ $method }` is not allowed here
+VIVSE1009E = the parameter `{ $parameter }` must not be `{ $value }`; it may be { $allowed }
+VIVSE1010E = the log of the server says more under the request id `{ $request }`
+VIVSE1011E = the server cannot answer now; try again later
+VIVSE1012E = { $reason }
+VIVSE1013E = the runtime `{ $runtime }` failed to synchronize: { $reason }

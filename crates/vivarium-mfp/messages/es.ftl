@@ -1,0 +1,21 @@
+# Textos de los mensajes de administración en español.
+FWLSE3000E = el servidor no pudo responder a esta petición; los mensajes siguientes dicen más
+FWLSE3001E = el estado actual del recurso no lo permite; los mensajes siguientes dicen más
+FWLSE3002E = no existe ese recurso; los mensajes siguientes dicen cuál
+FWLSE3030E = la base de datos de administración no conoce ningún entorno de ejecución `{ $runtime }`
+FWLSE3051E = el contenido de la petición no es válido; los mensajes siguientes dicen por qué
+FWLSE3053E = los parámetros de la petición no son válidos; los mensajes siguientes dicen por qué
+FWLSE3113E = los nodos del entorno de ejecución `{ $runtime }` no se pudieron sincronizar por motivos distintos; el registro de cada nodo tiene el suyo
+VIVSE1001E = este servicio necesita un nombre de usuario y una contraseña mediante autenticación HTTP Basic
+VIVSE1002E = el nombre de usuario o la contraseña no es correcto
+VIVSE1003E = la cabecera `Authorization` no contiene credenciales HTTP Basic en UTF-8
+VIVSE1004E = el usuario `{ $user }` no puede llamar a este servicio; hace falta uno de los roles { $roles }
+VIVSE1005E = demasiados inicios de sesión fallidos o peticiones; vuelva a intentarlo dentro de { $seconds } segundos
+VIVSE1006E = no se ofrece ninguno de los tipos de medios de la cabecera `Accept`; se ofrecen { $types }
+VIVSE1007E = no hay nada en la ruta `{ $path }`
+VIVSE1008E = el método `{ $method }` no está permitido aquí
+VIVSE1009E = el parámetro `{ $parameter }` no puede ser `{ $value }`; valores permitidos: { $allowed }
+VIVSE1010E = el registro del servidor dice más con el identificador de petición `{ $request }`
+VIVSE1011E = el servidor no puede responder ahora; vuelva a intentarlo más tarde
+VIVSE1012E = { $reason }
+VIVSE1013E = el entorno de ejecución `{ $runtime }` no se pudo sincronizar: { $reason }

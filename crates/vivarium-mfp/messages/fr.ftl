@@ -1,0 +1,21 @@
+# Textes des messages d'administration en français.
+FWLSE3000E = le serveur n'a pas pu répondre à cette requête ; les messages suivants en disent plus
+FWLSE3001E = l'état actuel de la ressource ne le permet pas ; les messages suivants en disent plus
+FWLSE3002E = cette ressource n'existe pas ; les messages suivants disent laquelle
+FWLSE3030E = la base d'administration ne connaît pas d'environnement d'exécution `{ $runtime }`
+FWLSE3051E = le contenu de la requête n'est pas valide ; les messages suivants disent pourquoi
+FWLSE3053E = les paramètres de la requête ne sont pas valides ; les messages suivants disent pourquoi
+FWLSE3113E = les nœuds de l'environnement d'exécution `{ $runtime }` n'ont pas pu être synchronisés, pour des raisons différentes ; le journal de chaque nœud donne la sienne
+VIVSE1001E = ce service exige un nom d'utilisateur et un mot de passe par authentification HTTP Basic
+VIVSE1002E = le nom d'utilisateur ou le mot de passe est incorrect
+VIVSE1003E = l'en-tête `Authorization` ne contient pas d'identifiants HTTP Basic en UTF-8
+VIVSE1004E = l'utilisateur `{ $user }` ne peut pas appeler ce service ; il faut l'un des rôles { $roles }
+VIVSE1005E = trop de connexions échouées ou de requêtes ; réessayer dans { $seconds } secondes
+VIVSE1006E = aucun des types de média de l'en-tête `Accept` n'est proposé ; sont proposés { $types }
+VIVSE1007E = il n'y a rien au chemin `{ $path }`
+VIVSE1008E = la méthode `{ $method }` n'est pas permise ici
+VIVSE1009E = le paramètre `{ $parameter }` ne peut pas être `{ $value }` ; valeurs permises : { $allowed }
+VIVSE1010E = le journal du serveur en dit plus sous l'identifiant de requête `{ $request }`
+VIVSE1011E = le serveur ne peut pas répondre pour l'instant ; réessayer plus tard
+VIVSE1012E = { $reason }
+VIVSE1013E = l'environnement d'exécution `{ $runtime }` n'a pas pu être synchronisé : { $reason }

@@ -1,0 +1,21 @@
+# Testi dei messaggi di amministrazione in italiano.
+FWLSE3000E = il server non è riuscito a rispondere a questa richiesta; i messaggi seguenti dicono di più
+FWLSE3001E = lo stato attuale della risorsa non lo permette; i messaggi seguenti dicono di più
+FWLSE3002E = questa risorsa non esiste; i messaggi seguenti dicono quale
+FWLSE3030E = il database di amministrazione non conosce alcun ambiente di esecuzione `{ $runtime }`
+FWLSE3051E = il contenuto della richiesta non è valido; i messaggi seguenti dicono perché
+FWLSE3053E = i parametri della richiesta non sono validi; i messaggi seguenti dicono perché
+FWLSE3113E = i nodi dell'ambiente di esecuzione `{ $runtime }` non sono stati sincronizzati per motivi diversi; il registro di ogni nodo riporta il proprio
+VIVSE1001E = questo servizio richiede nome utente e password con autenticazione HTTP Basic
+VIVSE1002E = il nome utente o la password non è corretto
+VIVSE1003E = l'intestazione `Authorization` non contiene credenziali HTTP Basic in UTF-8
+VIVSE1004E = l'utente `{ $user }` non può chiamare questo servizio; serve uno dei ruoli { $roles }
+VIVSE1005E = troppi accessi falliti o richieste; riprovare tra { $seconds } secondi
+VIVSE1006E = nessuno dei tipi di media nell'intestazione `Accept` è disponibile; sono disponibili { $types }
+VIVSE1007E = non c'è nulla al percorso `{ $path }`
+VIVSE1008E = il metodo `{ $method }` non è permesso qui
+VIVSE1009E = il parametro `{ $parameter }` non può essere `{ $value }`; valori ammessi: { $allowed }
+VIVSE1010E = il registro del server dice di più con l'identificativo di richiesta `{ $request }`
+VIVSE1011E = il server non può rispondere ora; riprovare più tardi
+VIVSE1012E = { $reason }
+VIVSE1013E = l'ambiente di esecuzione `{ $runtime }` non è stato sincronizzato: { $reason }

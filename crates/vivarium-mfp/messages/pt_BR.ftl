@@ -1,0 +1,21 @@
+# Textos das mensagens de administração em português do Brasil.
+FWLSE3000E = o servidor não conseguiu responder a esta solicitação; as mensagens seguintes dizem mais
+FWLSE3001E = o estado atual do recurso não permite isso; as mensagens seguintes dizem mais
+FWLSE3002E = esse recurso não existe; as mensagens seguintes dizem qual
+FWLSE3030E = o banco de dados de administração não conhece nenhum ambiente de execução `{ $runtime }`
+FWLSE3051E = o conteúdo da solicitação não é válido; as mensagens seguintes dizem por quê
+FWLSE3053E = os parâmetros da solicitação não são válidos; as mensagens seguintes dizem por quê
+FWLSE3113E = os nós do ambiente de execução `{ $runtime }` não puderam ser sincronizados por motivos diferentes; o log de cada nó traz o seu
+VIVSE1001E = este serviço exige nome de usuário e senha por autenticação HTTP Basic
+VIVSE1002E = o nome de usuário ou a senha está incorreto
+VIVSE1003E = o cabeçalho `Authorization` não contém credenciais HTTP Basic em UTF-8
+VIVSE1004E = o usuário `{ $user }` não pode chamar este serviço; é necessária uma das funções { $roles }
+VIVSE1005E = logins com falha ou solicitações em excesso; tente novamente em { $seconds } segundos
+VIVSE1006E = nenhum dos tipos de mídia do cabeçalho `Accept` é oferecido; são oferecidos { $types }
+VIVSE1007E = não há nada no caminho `{ $path }`
+VIVSE1008E = o método `{ $method }` não é permitido aqui
+VIVSE1009E = o parâmetro `{ $parameter }` não pode ser `{ $value }`; valores permitidos: { $allowed }
+VIVSE1010E = o log do servidor diz mais com o identificador de solicitação `{ $request }`
+VIVSE1011E = o servidor não pode responder agora; tente novamente mais tarde
+VIVSE1012E = { $reason }
+VIVSE1013E = o ambiente de execução `{ $runtime }` não pôde ser sincronizado: { $reason }

@@ -1,0 +1,21 @@
+# 管理消息的简体中文文本
+FWLSE3000E = 服务器未能应答此请求；更多信息见附加消息
+FWLSE3001E = 资源的当前状态不允许此操作；更多信息见附加消息
+FWLSE3002E = 该资源不存在；具体见附加消息
+FWLSE3030E = 管理数据库中没有运行时 `{ $runtime }`
+FWLSE3051E = 请求的内容无效；原因见附加消息
+FWLSE3053E = 请求的参数无效；原因见附加消息
+FWLSE3113E = 运行时 `{ $runtime }` 的各节点因不同原因同步失败；原因见各节点的日志
+VIVSE1001E = 此服务需要通过 HTTP 基本认证提供用户名和密码
+VIVSE1002E = 用户名或密码错误
+VIVSE1003E = 标头 `Authorization` 不包含 UTF-8 编码的 HTTP 基本认证凭据
+VIVSE1004E = 用户 `{ $user }` 无权调用此服务；需要以下角色之一：{ $roles }
+VIVSE1005E = 登录失败或请求次数过多；请在 { $seconds } 秒后重试
+VIVSE1006E = 标头 `Accept` 中的媒体类型均不可用；可用的有 { $types }
+VIVSE1007E = 路径 `{ $path }` 处没有任何内容
+VIVSE1008E = 此处不允许使用方法 `{ $method }`
+VIVSE1009E = 参数 `{ $parameter }` 不能为 `{ $value }`；允许的值：{ $allowed }
+VIVSE1010E = 更多信息见服务器日志中的请求标识 `{ $request }`
+VIVSE1011E = 服务器现在无法应答；请稍后重试
+VIVSE1012E = { $reason }
+VIVSE1013E = 运行时 `{ $runtime }` 同步失败：{ $reason }

@@ -1,0 +1,21 @@
+# 管理訊息的繁體中文文字
+FWLSE3000E = 伺服器未能回應此要求；詳情見附加訊息
+FWLSE3001E = 資源目前的狀態不允許此作業；詳情見附加訊息
+FWLSE3002E = 該資源不存在；詳情見附加訊息
+FWLSE3030E = 管理資料庫中沒有執行時期 `{ $runtime }`
+FWLSE3051E = 要求的內容無效；原因見附加訊息
+FWLSE3053E = 要求的參數無效；原因見附加訊息
+FWLSE3113E = 執行時期 `{ $runtime }` 的各節點因不同原因同步失敗；原因見各節點的日誌
+VIVSE1001E = 此服務需要以 HTTP 基本鑑別提供使用者名稱和密碼
+VIVSE1002E = 使用者名稱或密碼錯誤
+VIVSE1003E = 標頭 `Authorization` 不含 UTF-8 編碼的 HTTP 基本鑑別認證
+VIVSE1004E = 使用者 `{ $user }` 無權呼叫此服務；需要下列角色之一：{ $roles }
+VIVSE1005E = 登入失敗或要求次數過多；請在 { $seconds } 秒後重試
+VIVSE1006E = 標頭 `Accept` 中的媒體類型均不提供；提供的有 { $types }
+VIVSE1007E = 路徑 `{ $path }` 沒有任何內容
+VIVSE1008E = 此處不允許使用方法 `{ $method }`
+VIVSE1009E = 參數 `{ $parameter }` 不能為 `{ $value }`；允許的值：{ $allowed }
+VIVSE1010E = 詳情見伺服器日誌中的要求 ID `{ $request }`
+VIVSE1011E = 伺服器目前無法回應；請稍後重試
+VIVSE1012E = { $reason }
+VIVSE1013E = 執行時期 `{ $runtime }` 同步失敗：{ $reason }
