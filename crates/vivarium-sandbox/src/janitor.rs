@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Signal, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::sync::watch;
 
 use crate::cgroup::{Group, Parent};
@@ -39,6 +39,8 @@ struct Corpse {
     group: Group,
     launcher: Option<Child>,
     init: Option<Arc<OwnedFd>>,
+    /// No untrusted code ever ran.
+    never_announced: bool,
     tries: u32,
     /// Last: freed only when all before is gone.
     _lease: Option<Lease>,
@@ -48,6 +50,8 @@ struct Corpse {
 const PATIENCE: Duration = Duration::from_millis(20);
 /// Between rounds over corpses that the kernel still holds.
 const ROUND: Duration = Duration::from_millis(5);
+/// A launcher whose instance is gone and that stays nevertheless is stuck.
+const KILL_LAUNCHER_AFTER_TRIES: u32 = 10;
 /// A corpse that is still there after so many tries is worth a word in the log.
 const LOUD_AFTER_TRIES: u32 = 200;
 
@@ -85,6 +89,7 @@ impl Drop for Body {
             name: std::mem::take(&mut self.name),
             group: std::mem::take(&mut self.group),
             launcher: self.launcher.take(),
+            never_announced: self.init.is_none(),
             init: self.init.take(),
             tries: 0,
             _lease: self.lease.take(),
@@ -153,15 +158,21 @@ impl Corpse {
         true
     }
 
-    /// By now it has nothing left to say.
+    /// It takes pid 1 out of the process table and leaves by itself; killing it at once would leave
+    /// a zombie with the instance's id to the host's init. Without a pid 1 there is nothing that it
+    /// could be busy with.
     fn launcher_is_gone(&mut self) -> bool {
         let Some(launcher) = &mut self.launcher else {
             return true;
         };
-        let _gone_already = launcher.kill();
-        let reaped = launcher.wait().is_ok();
+        if self.tries > KILL_LAUNCHER_AFTER_TRIES || self.never_announced {
+            let _gone_already = launcher.kill();
+        }
+        if !child_exited(launcher) {
+            return false;
+        }
         self.launcher = None;
-        reaped
+        true
     }
 
     /// Whoever is still inside was never announced, and runs nothing yet.
@@ -172,6 +183,15 @@ impl Corpse {
         self.group.kill();
         self.group.remove()
     }
+}
+
+/// Reaps the launcher. The pid is still ours: nobody else may reap it.
+fn child_exited(child: &mut Child) -> bool {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    if let Some(pidfd) = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()) {
+        wait_exited(&pidfd);
+    }
+    !matches!(child.try_wait(), Ok(None))
 }
 
 /// A pidfd becomes readable when the process is a zombie or gone; for a pid 1 that is after all

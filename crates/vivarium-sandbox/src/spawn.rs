@@ -58,7 +58,7 @@ pub(crate) fn start(
     let (ours, theirs) = make_ends(order).map_err(descriptor_fault)?;
     let Theirs { channel, borrowed } = theirs;
     body.launcher = Some(execute(launcher, channel)?);
-    send_order(&ours.channel, &borrowed).map_err(descriptor_fault)?;
+    send_order(&ours.channel, &borrowed).map_err(|errno| silent(&format!("it took no order: {errno}")))?;
     drop(borrowed);
     let reports = read_reports(&ours.report, deadline)?;
     body.init = receive_pidfd(&ours.channel).map(Arc::new);

@@ -59,7 +59,7 @@ async fn a_target_behind_a_link_is_refused() {
     plan.mounts.push(Mount::Symlink { target: "/link".into(), points_to });
     plan.mounts.push(Mount::Scratch { target: "/link/x".into(), mode: 0o700, exec: false });
     let Some(fault) = fault("link", plan).await else { return };
-    assert_eq!((fault.step.as_str(), fault.errno), ("make the directory", Some(20)));
+    assert_eq!((fault.step.as_str(), fault.errno), ("make the directory", Some(40)));
 }
 
 #[tokio::test]

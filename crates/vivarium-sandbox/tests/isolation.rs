@@ -119,18 +119,24 @@ print(os.getsid(0), os.path.exists('/proc/sys'), os.readlink('/proc/self/root'))
 #[tokio::test]
 async fn the_mount_table_shows_nothing_of_the_old_root() {
     let script = "
+rows = []
 for line in open('/proc/self/mountinfo'):
     fields = line.split()
-    print(fields[4], 'ro' in fields[5].split(','), 'nosuid' in fields[5])
+    rows.append((fields[4], 'ro' in fields[5].split(','), 'nosuid' in fields[5]))
+for row in sorted(rows): print(*row)
 ";
-    let mut expected = vec!["/ True True".to_owned(), "/usr True True".to_owned()];
-    expected.push("/proc True True".to_owned());
-    for name in ["null", "zero", "full", "random", "urandom"] {
-        expected.push(format!("/dev/{name} True True"));
-    }
-    expected.push("/dev/shm False True".to_owned());
-    expected.push("/tmp False True".to_owned());
-    expect("mountinfo", script, &expected.join("\n")).await;
+    let expected = "\
+/ True True
+/dev/full True True
+/dev/null True True
+/dev/random True True
+/dev/shm False True
+/dev/urandom True True
+/dev/zero True True
+/proc True True
+/tmp False True
+/usr True True";
+    expect("mountinfo", script, expected).await;
 }
 
 #[tokio::test]
@@ -199,16 +205,11 @@ async fn a_source_below_a_closed_directory_is_shown_and_its_parent_is_not() {
 
 #[tokio::test]
 async fn signals_have_their_defaults() {
-    let script = "
-import os
-for line in open('/proc/self/status'):
-    if line[:7] in ('SigBlk:', 'SigIgn:'): print(line.split()[1])
-";
-    // Python itself ignores SIGPIPE and SIGXFSZ; a shell tells what it was given.
-    let Some(sandbox) = common::sandbox("signals") else { return };
-    let plan = common::plan("/bin/grep", &["-E", "^Sig(Blk|Ign)", "/proc/self/status"]);
-    let run = common::run(&sandbox, plan).await;
-    assert!(script.contains("SigIgn"));
+    let Some(sandbox) = common::sandbox("signals") else {
+        return;
+    };
+    let args = ["-E", "^Sig(Blk|Ign)", "/proc/self/status"];
+    let run = common::run(&sandbox, common::plan("/bin/grep", &args)).await;
     let zero = "0000000000000000";
     assert_eq!(run.stdout, format!("SigBlk:\t{zero}\nSigIgn:\t{zero}\n"));
     sandbox.close().await;
@@ -219,14 +220,14 @@ async fn resource_limits_hold() {
     let script = "
 import resource as r
 for name in ('CORE', 'NOFILE', 'STACK', 'FSIZE', 'MSGQUEUE'):
-    print(name, *r.getrlimit(getattr(r, 'RLIMIT_' + name, None) or 12))
+    print(name, *r.getrlimit(getattr(r, 'RLIMIT_' + name, 12)))
 ";
     let Some(sandbox) = common::sandbox("rlimits") else { return };
     let mut plan = common::plan("/usr/bin/python3", &["-I", "-c", script]);
     plan.limits.file_size_bytes = Some(4096);
     let run = common::run(&sandbox, plan).await;
     let expected = "CORE 0 0\nNOFILE 256 256\nSTACK 8388608 8388608\nFSIZE 4096 4096\nMSGQUEUE 0 0\n";
-    assert_eq!(run.stdout.replace("CORE 0 0", "CORE 0 0"), expected, "{}", run.stderr);
+    assert_eq!(run.stdout, expected, "{}", run.stderr);
     sandbox.close().await;
 }
 

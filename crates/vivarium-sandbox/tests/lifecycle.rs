@@ -4,7 +4,7 @@
 mod common;
 
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -185,26 +185,35 @@ while True: signal.pause()
     instance.wait().await;
 }
 
+/// Even when the test fails.
+struct KilledOnDrop(Child);
+
+impl Drop for KilledOnDrop {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
 #[tokio::test]
 async fn the_servers_death_ends_its_instances_and_the_next_one_cleans_up() {
     let Some(sandbox) = common::sandbox("killed") else { return };
     let name = common::settings("killed").name;
-    let mut server = Command::new(std::env::current_exe().unwrap())
+    let server = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "role_of_a_server_to_be_killed", "--nocapture"])
         .env(SERVER_ROLE, &name)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let stderr = BufReader::new(server.stderr.take().unwrap());
+        .spawn();
+    let mut server = KilledOnDrop(server.unwrap());
+    let stderr = BufReader::new(server.0.stderr.take().unwrap());
     let line = stderr.lines().map(Result::unwrap).find(|line| line.starts_with("server up"));
     let uid: u32 = line.unwrap().rsplit_once(' ').unwrap().1.parse().unwrap();
     let inside = common::processes_of(uid);
     assert_eq!(inside.len(), 1);
     let pid = Pid::from_raw(inside[0].try_into().unwrap()).unwrap();
     let pidfd = pidfd_open(pid, PidfdFlags::empty()).unwrap();
-    server.kill().unwrap();
-    server.wait().unwrap();
+    drop(server);
     poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], None).unwrap();
     assert!(cgroups(&name) > 0);
     let leftovers = sandbox.remove_leftovers().unwrap();

@@ -1,12 +1,34 @@
 //! `signal(7)`: what a fresh program may expect.
 
+/// `_NSIG` of the kernel.
+const SIGNALS: libc::c_int = 64;
+
+/// The kernel's `struct sigaction`; all zero is the default action on every architecture, whatever
+/// the order of its fields.
+#[repr(C)]
+#[derive(Default)]
+struct KernelAction {
+    words: [u64; 4],
+}
+
 /// Every disposition to its default, nothing blocked. The launcher's runtime ignores SIGPIPE, which
 /// would be inherited.
+///
+/// Not by the C library, which refuses to touch the two signals that it keeps for itself.
 pub(crate) fn restore_default_signals() {
-    for signal in 1..=libc::SIGRTMAX() {
-        // SAFETY: SIG_DFL installs no code. Signals that cannot be changed (SIGKILL, SIGSTOP, those
-        // of the C library) answer EINVAL, which is what is wanted.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    for signal in 1..=SIGNALS {
+        let action = KernelAction::default();
+        // SAFETY: the action is SIG_DFL without flags, which installs no code; it outlives the
+        // call and the size of its mask is told. SIGKILL and SIGSTOP answer EINVAL.
+        unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                signal,
+                &raw const action,
+                std::ptr::null_mut::<KernelAction>(),
+                size_of::<u64>(),
+            )
+        };
     }
     // SAFETY: the set is filled by `sigemptyset` before it is read; the old mask is not asked for.
     unsafe {

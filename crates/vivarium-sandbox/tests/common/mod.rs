@@ -1,5 +1,5 @@
 //! One helper for tests with a real kernel.
-#![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::print_stderr)]
+#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used, clippy::print_stderr)]
 
 use std::io::Read;
 use std::os::fd::OwnedFd;
