@@ -25,8 +25,8 @@ def pytest_report_header():
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """The server that tests share which leave it as it was."""
-    with Server(tmp_path_factory.mktemp("server")) as server:
+    """The server that tests share which leave it as it was; everything is as a newcomer finds it."""
+    with Server(tmp_path_factory.mktemp("server"), configuration="") as server:
         yield server
 
 

@@ -10,11 +10,21 @@ from pathlib import Path
 BINARY = os.environ.get("VIVARIUM_BIN") or str(Path(__file__).parents[2] / "target/debug/vivarium")
 PASSWORD = "correct horse battery staple"
 
+# For servers of a test's own: nothing to install at the start, room for many evaluations at once, a short farewell.
+QUICK = """
+[runtimes]
+default_packages = []
+
+[evaluations]
+max_running = 16
+grace_seconds = 3
+"""
+
 
 class Server:
     """`vivarium serve`, started on a free port and ended by SIGTERM."""
 
-    def __init__(self, directory, database_url=None, environment=None, configuration=""):
+    def __init__(self, directory, database_url=None, environment=None, configuration=QUICK):
         self.directory = Path(directory)
         self.data = self.directory / "data"
         self.database_url = database_url

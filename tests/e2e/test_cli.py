@@ -1,5 +1,6 @@
 """The verbs of the program beside `serve`."""
 
+import signal
 import subprocess
 
 import pytest
@@ -11,14 +12,13 @@ from waiting import wait_until
 
 @pytest.fixture
 def run(server, tmp_path, plain):
-    """Runs a script with `vivarium run`."""
-    login = {"VIVARIUM_USER": "administrator", "VIVARIUM_PASSWORD": PASSWORD}
+    """Runs a script with `vivarium run`, in a runtime without packages."""
 
-    def run(text, *arguments):
+    def run(text, *arguments, login=None, **options):
         (tmp_path / "script.py").write_text(text)
-        return server.run("run", str(tmp_path / "script.py"), "--runtime", plain, "--url", server.url, *arguments, environment=login)
+        login = server.store_arguments if login is None else login
+        return server.run("run", str(tmp_path / "script.py"), "--runtime", plain, "--url", server.url, *login, *arguments, **options)
 
-    run.environment = {**server.environment, **login}
     return run
 
 
@@ -40,19 +40,39 @@ def test_run_hands_on_the_exit_status(run):
     assert failed.returncode == 1 and "ZeroDivisionError" in failed.stderr
 
 
-def test_run_shows_output_live(run, server, plain, tmp_path):
+def test_run_tells_limits_by_the_exit_status(run):
+    assert run("while True: pass", "--timeout", "1").returncode in (124, 130)
+
+
+def test_run_shows_output_live_and_cancels(server, plain, tmp_path):
     (tmp_path / "slow.py").write_text("import time\nprint('begun', flush=True)\ntime.sleep(600)")
-    command = [BINARY, "run", str(tmp_path / "slow.py"), "--runtime", plain, "--url", server.url]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=run.environment)
+    command = [BINARY, "run", str(tmp_path / "slow.py"), "--runtime", plain, "--url", server.url, *server.store_arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=server.environment)
     assert process.stdout.readline() == "begun\n"
-    process.terminate()
-    process.wait(30)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 130
 
 
-def test_run_by_name_and_what_is_not_there(run, server):
-    assert run("print(1)", "--runtime", "no such runtime").returncode != 0
-    missing = server.run("run", "/no/such/file.py", "--url", server.url)
-    assert missing.returncode != 0 and "/no/such/file.py" in missing.stderr
+def test_run_with_a_password_or_a_token(run, client):
+    by_password = run("print(1)", login=["--user", "administrator", "--password-stdin"], input=f"{PASSWORD}\n")
+    assert (by_password.returncode, by_password.stdout) == (0, "1\n"), by_password.stderr
+    token = client.call("POST", "/api/auth/apiTokens").json()["apiToken"]
+    by_token = run("print(2)", login=[], environment={"VIVARIUM_TOKEN": token})
+    assert (by_token.returncode, by_token.stdout) == (0, "2\n"), by_token.stderr
+    wrong = run("print(3)", login=[], environment={"VIVARIUM_TOKEN": token[::-1]})
+    assert (wrong.returncode, wrong.stdout) == (1, "") and wrong.stderr
+
+
+def test_run_from_standard_input(server, plain):
+    done = server.run("run", "-", "--runtime", plain, "--url", server.url, *server.store_arguments, input="print(6 * 7)")
+    assert (done.returncode, done.stdout) == (0, "42\n"), done.stderr
+
+
+def test_run_of_what_is_not_there(server):
+    runtime = server.run("run", "-", "--runtime", "no such runtime", "--url", server.url, *server.store_arguments, input="print(1)")
+    assert runtime.returncode != 0 and "no such runtime" in runtime.stderr
+    file = server.run("run", "/no/such/file.py", "--url", server.url, *server.store_arguments)
+    assert file.returncode != 0 and "/no/such/file.py" in file.stderr
 
 
 def test_users_while_the_server_runs(server):
@@ -73,7 +93,7 @@ def test_users_while_the_server_runs(server):
 def test_configuration_with_its_origins(server, tmp_path):
     shown = server.run("config", "show", *server.store_arguments, environment={"VIVARIUM_LISTEN": "127.0.0.1:7"})
     assert shown.returncode == 0, shown.stderr
-    listen = next(line for line in shown.stdout.splitlines() if "listen" in line)
+    listen = next(line for line in shown.stdout.splitlines() if "server.listen" in line)
     assert "127.0.0.1:7" in listen and "VIVARIUM_LISTEN" in listen
     assert PASSWORD not in shown.stdout
     file = tmp_path / "bad.toml"
@@ -90,13 +110,13 @@ def test_doctor_judges_every_layer(server):
 
 def test_stop_and_start_of_a_runtime(server, client, name):
     id = client.ready_runtime(name)
-    stopped = server.run("runtime", "stop", name, *server.store_arguments)
+    stopped = server.run("runtime", "stop", name, "--url", server.url, *server.store_arguments)
     assert stopped.returncode == 0, stopped.stderr
     wait_until(lambda: client.session.post(
         f"{client.url}/api/scripts/evaluation", json={"scriptContent": "cHJpbnQoMSk=", "scriptRuntimeId": id}).status_code == 409)
-    assert server.run("runtime", "start", id, *server.store_arguments).returncode == 0
+    assert server.run("runtime", "start", id, "--url", server.url, *server.store_arguments).returncode == 0
     assert client.evaluate("print(1)", id)["results"]["stdout"] == "1\n"
-    assert server.run("runtime", "stop", "no such runtime", *server.store_arguments).returncode != 0
+    assert server.run("runtime", "stop", "no such runtime", "--url", server.url, *server.store_arguments).returncode != 0
     client.call("DELETE", f"/api/runtimes/{id}")
 
 

@@ -3,7 +3,7 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 
-from client import ERROR, READY, Client, stdout
+from client import DEFAULT_RUNTIME, ERROR, READY, Client, stdout
 from host import holdings
 from waiting import wait_until
 
@@ -36,7 +36,7 @@ def work(server, runtime, numbers):
 def test_two_thousand_evaluations(own_server):
     client = Client(own_server.url)
     runtime = client.ready_runtime("load", maxCachedInstances=0, resource={"mem": 128, "cpu": "1"})
-    client.runtime_with_status("0F35652CA7D041978BF0CBCB67531203", "ready", "error", timeout=300)
+    client.runtime_with_status(DEFAULT_RUNTIME, "ready")
     client.evaluate("print('warm')", runtime)
     before = wait_until(lambda: holdings(own_server), what="a count")
     with ThreadPoolExecutor(CLIENTS) as pool:
