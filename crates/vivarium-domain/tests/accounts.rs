@@ -1,5 +1,7 @@
 //! Logging in and out through the use cases, over fakes.
 
+#![allow(clippy::unwrap_used)]
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! The way of evaluations through the use cases, over fakes.
 
+#![allow(clippy::unwrap_used)]
+
 use std::time::Duration;
 
 use vivarium_domain::ErrorKind;

@@ -1,5 +1,7 @@
 //! Defining, synchronizing and operating runtimes through the use cases, over fakes.
 
+#![allow(clippy::unwrap_used)]
+
 use std::time::Duration;
 
 use vivarium_domain::ErrorKind;
