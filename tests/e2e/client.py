@@ -1,6 +1,7 @@
 """A thin client of the Strategy dialect; tests that need exact bytes use `requests` through `call`."""
 
 import base64
+import json
 
 import requests
 
@@ -49,7 +50,7 @@ class Client:
             last.update(self.runtime(id))
             return last["status"] in statuses
 
-        wait_until(reached, timeout, 0.1, what=f"runtime status {statuses}, now {last}")
+        wait_until(reached, timeout, 0.1, what=lambda: f"runtime status {statuses}, now {last}")
         return last
 
     def ready_runtime(self, name, **definition):
@@ -78,6 +79,31 @@ class Client:
         """The finished evaluation of some code."""
         answer = self.start(code, runtime, wait=20, **body)
         return answer if answer.get("status", 0) > 2 else self.finished(answer["id"], timeout)
+
+    def events(self, id, after=None):
+        """Yields server-sent events as (id, event, data) until the stream ends."""
+        headers = {"Accept": "text/event-stream", **({"Last-Event-ID": after} if after else {})}
+        with self.call("GET", f"/api/scripts/evaluation/{id}/events", headers=headers, stream=True) as answer:
+            if answer.status_code == 204:
+                return
+            assert answer.headers["Content-Type"].startswith("text/event-stream")
+            event = {}
+            for line in answer.iter_lines(chunk_size=1):
+                field, _, value = line.decode().partition(":")
+                if line and field:
+                    event[field] = value.removeprefix(" ")
+                elif event:
+                    yield event["id"], event["event"], json.loads(event["data"])
+                    event = {}
+
+    def wait_for_output(self, id, text):
+        """Returns as soon as a running evaluation has written `text`; only the stream shows that before its end."""
+        seen = ""
+        for _, event, data in self.events(id):
+            seen += data if event == "stdout" else ""
+            if text in seen:
+                return
+        raise AssertionError(f"{text!r} was never written: {self.evaluation(id)}")
 
 
 def stdout(evaluation):

@@ -12,8 +12,12 @@ from waiting import wait_until
 SLEEPER = "print('begun', flush=True)\nimport time\ntime.sleep(600)"
 
 
-def begun(client, id):
-    return client.evaluation(id).get("results", {}).get("stdout") == "begun\n"
+def start_sleepers(client, runtime, count=8):
+    """The ids of evaluations that have begun and will not end by themselves."""
+    ids = [client.start(SLEEPER, runtime)["id"] for _ in range(count)]
+    for id in ids:
+        client.wait_for_output(id, "begun")
+    return ids
 
 
 def test_kill_while_evaluations_run(tmp_path, database_url):
@@ -22,8 +26,7 @@ def test_kill_while_evaluations_run(tmp_path, database_url):
         client = Client(server.url)
         runtime = client.ready_runtime("crash", description="before the crash")
         done = client.start("print('done')\ndef get_results(): return 7", runtime, wait=30)
-        running = [client.start(SLEEPER, runtime)["id"] for _ in range(8)]
-        wait_until(lambda: all(begun(client, id) for id in running))
+        running = start_sleepers(client, runtime)
         unstarted = client.create_runtime("made at the last moment", packages=[{"name": "no-such-package-vvv"}])
         stopped = client.create_runtime("stopped")
         client.call("POST", f"/api/runtimes/{stopped}/stop")
@@ -53,8 +56,7 @@ def test_kill_while_a_build_runs(tmp_path, database_url, package_index):
     with Server(tmp_path, database_url) as server:
         client = Client(server.url)
         runtime = client.ready_runtime("crash")
-        running = [client.start(SLEEPER, runtime)["id"] for _ in range(8)]
-        wait_until(lambda: all(begun(client, id) for id in running))
+        running = start_sleepers(client, runtime)
         built = client.create_runtime("built", packages=[{"name": "six", "version": "1.16.0"}, {"name": "numpy"}])
         waiting = client.start("import numpy, six\nprint(six.__version__)", built)["id"]
         wait_until(lambda: client.runtime(built)["status"] == "busy", interval=0.005)
@@ -65,6 +67,7 @@ def test_kill_while_a_build_runs(tmp_path, database_url, package_index):
         client.url = server.url
         wait_until(lambda: not alive(processes), timeout=10, what="nothing of the old server runs")
         client.runtime_with_status(built, "ready", timeout=300)
+        assert {client.finished(id)["status"] for id in running} == {ERROR}
         assert client.finished(waiting)["status"] in (READY, ERROR)
         evaluation = client.evaluate("import numpy, six\nprint(six.__version__, numpy.arange(4).sum())", built)
         assert (evaluation["status"], stdout(evaluation)) == (READY, "1.16.0 6\n"), evaluation

@@ -9,7 +9,6 @@ import pytest
 from client import ERROR, EXPIRED, READY, Client, stdout
 from host import children
 from server import PASSWORD, Server
-from waiting import wait_until
 
 
 @pytest.fixture
@@ -61,7 +60,7 @@ def test_memory_in_a_temporary_file(client, limited):
 def test_fork_bomb(server, client, limited):
     id, other = limited(resource={"procCount": 20}, execTimeout=3), limited()
     bomb = client.start("import os\nprint('begun', flush=True)\nwhile True:\n    try: os.fork()\n    except OSError: pass", id)["id"]
-    wait_until(lambda: client.evaluation(bomb).get("results", {}).get("stdout", "").startswith("begun"))
+    client.wait_for_output(bomb, "begun")
     for number in range(5):
         evaluation = client.evaluate(f"print({number})", other)
         assert (evaluation["status"], stdout(evaluation)) == (READY, f"{number}\n")

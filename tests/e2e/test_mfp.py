@@ -58,7 +58,7 @@ def test_stopping_ends_what_runs(own_server):
     client = Client(own_server.url)
     id = client.ready_runtime("busy")
     evaluation = client.start("print('begun', flush=True)\nwhile True: pass", id)["id"]
-    wait_until(lambda: client.evaluation(evaluation).get("results"))
+    client.wait_for_output(evaluation, "begun")
     client.call("POST", f"/api/runtimes/{id}/stop")
     ended = client.finished(evaluation)
     assert ended["results"]["stdout"] == "begun\n" and "stop" in ended["message"]

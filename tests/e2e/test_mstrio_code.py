@@ -4,7 +4,6 @@ import pytest
 from mstrio.python_execution.script import Code, ExecutionStatus, ScriptExecutionError
 
 from client import DEFAULT_RUNTIME
-from waiting import wait_until
 
 
 @pytest.fixture
@@ -116,15 +115,12 @@ def test_running_in_the_background(connection, plain):
     assert code.stdout.split() == ["working", "done"]
 
 
-def test_stop_execution(connection, plain):
+def test_stop_execution(connection, client, plain):
     code = Code(connection, "print('begun', flush=True)\nimport time\ntime.sleep(600)")
     code.execute(runtime_id=plain, block_until_done=False)
 
-    def begun():
-        assert code.get_current_execution_status() in (ExecutionStatus.INITIATED, ExecutionStatus.RUNNING)
-        return code.stdout == "begun"
-
-    wait_until(begun)
+    client.wait_for_output(code._evaluation_id, "begun")
+    assert code.get_current_execution_status() == ExecutionStatus.RUNNING
     code.stop_execution()
     assert (code.status, code.stdout) == (ExecutionStatus.CANCELLED, "begun")
 

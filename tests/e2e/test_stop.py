@@ -1,21 +1,17 @@
 """An orderly end, and the stream of what an evaluation writes."""
 
-import json
+import itertools
 import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from client import CANCELLED, ERROR, READY, Client, stdout
+from client import CANCELLED, ERROR, READY, RUNNING, Client, stdout
 from host import alive, children
 from server import Server
 from waiting import wait_until
 
 SLEEPER = "print('begun', flush=True)\nimport time\ntime.sleep({})"
-
-
-def begun(client, id):
-    return client.evaluation(id).get("results", {}).get("stdout") == "begun\n"
 
 
 def test_end_during_evaluations(tmp_path):
@@ -24,7 +20,8 @@ def test_end_during_evaluations(tmp_path):
     runtime = client.ready_runtime("stop")
     short = client.start(SLEEPER.format(1) + "\nprint('ended')", runtime)["id"]
     long = [client.start(SLEEPER.format(600), runtime)["id"] for _ in range(4)]
-    wait_until(lambda: all(begun(client, id) for id in [short, *long]))
+    for id in [short, *long]:
+        client.wait_for_output(id, "begun")
     processes = children(server.process.pid)
     server.stop(timeout=60)
     assert not alive(processes)
@@ -59,23 +56,8 @@ def test_a_second_server_cannot_take_the_data_directory(own_server):
 
 
 def events(client, id, after=None, limit=None):
-    """Server-sent events as (id, event, data), up to `limit` of them or to the end of the stream."""
-    headers = {"Accept": "text/event-stream", **({"Last-Event-ID": after} if after else {})}
-    found, event = [], {}
-    with client.call("GET", f"/api/scripts/evaluation/{id}/events", headers=headers, stream=True) as answer:
-        assert answer.headers["Content-Type"].startswith("text/event-stream")
-        for line in answer.iter_lines(chunk_size=1, decode_unicode=True):
-            if line.startswith(":"):
-                continue
-            if line:
-                field, _, value = line.partition(":")
-                event[field] = value.removeprefix(" ")
-            elif "data" in event:
-                found.append((event["id"], event["event"], json.loads(event["data"])))
-                event = {}
-                if len(found) == limit:
-                    break
-    return found
+    """Up to `limit` events, or all to the end of the stream."""
+    return list(itertools.islice(client.events(id, after), limit))
 
 
 WRITER = "import sys, time\nfor n in range(60):\n    print('line', n, '🦎', flush=True)\n    print('error', n, file=sys.stderr, flush=True)\n    time.sleep(0.02)"
@@ -111,8 +93,8 @@ def test_stream_of_an_ended_evaluation(client, plain):
 
 def test_stream_shows_output_while_it_is_written(client, plain):
     id = client.start(SLEEPER.format(600), plain)["id"]
-    found = []
-    while joined(found, "stdout") != "begun\n":
-        found += events(client, id, after=found[-1][0] if found else None, limit=1)
+    client.wait_for_output(id, "begun\n")
+    assert client.evaluation(id)["status"] == RUNNING
     client.call("DELETE", f"/api/scripts/evaluation/{id}")
-    assert client.finished(id)["status"] == CANCELLED
+    ended = client.finished(id)
+    assert (ended["status"], stdout(ended)) == (CANCELLED, "begun\n")

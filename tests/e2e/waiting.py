@@ -3,12 +3,13 @@
 import time
 
 
-def wait_until(condition, timeout=60, interval=0.02, what=None):
-    """The first true value of `condition()`; a failed assertion that says what was last seen when time is up."""
+def wait_until(condition, timeout=60, interval=0.02, what="a condition"):
+    """The first true value of `condition()`; when time is up, a failed assertion. `what()` or `what` says what of."""
     end = time.monotonic() + timeout
     while True:
         seen = condition()
         if seen:
             return seen
-        assert time.monotonic() < end, f"not within {timeout} s: {what or condition.__name__} (last seen: {seen!r})"
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {timeout} s: {what() if callable(what) else what}")
         time.sleep(interval)
