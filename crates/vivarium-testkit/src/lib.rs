@@ -5,8 +5,10 @@ mod clock;
 mod environments;
 mod instances;
 mod store;
+mod world;
 
 pub use clock::ManualClock;
 pub use environments::FakeEnvironments;
 pub use instances::FakeInstances;
 pub use store::MemoryStore;
+pub use world::{NODE_NAME, PASSWORD, World, WorldSettings};
