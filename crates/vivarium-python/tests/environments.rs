@@ -12,8 +12,9 @@ use vivarium_domain::runtime::{PackageReport, PackageSpec, PackageStatus};
 use vivarium_python::{PythonEnvironments, PythonSettings};
 
 fn settings(data: &Path) -> PythonSettings {
-    let environment: BTreeMap<String, String> =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+    let environment: BTreeMap<String, String> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
     PythonSettings::new(data, environment)
 }
 
@@ -282,5 +283,7 @@ async fn many_builds_at_once_obtain_one_installer_and_agree() {
     assert!(reports.iter().all(|report| report.serving.as_ref() == Some(&first)), "{reports:?}");
     let entries = std::fs::read_dir(data.path().join("installer")).unwrap();
     let names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
-    assert!(names.contains(&"uv-0.13.9".into()) && names.iter().all(|name| !name.as_encoded_bytes().starts_with(b".uv-")));
+    assert!(
+        names.contains(&"uv-0.13.9".into()) && names.iter().all(|name| !name.as_encoded_bytes().starts_with(b".uv-"))
+    );
 }
