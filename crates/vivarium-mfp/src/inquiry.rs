@@ -9,7 +9,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use vivarium_domain::access::Caller;
 use vivarium_http::{Fault, Problem, QueryParameters, RequestContext};
 
-use crate::language::Language;
+use crate::language::{Catalogue, Language};
 use crate::refusal::Refusal;
 
 /// Everything but the unreserved characters of RFC 3986 is encoded in a link, so that a name is one segment of it.
@@ -41,9 +41,9 @@ impl Inquiry {
         Ok(Self { caller, runtime, context, query, root })
     }
 
-    /// The language for messages.
-    pub(crate) fn language(&self) -> Language {
-        Language::wanted(&self.context)
+    /// The texts of messages in the language that the caller wants.
+    pub(crate) fn catalogue(&self) -> Catalogue {
+        Catalogue::of(Language::wanted(&self.context))
     }
 
     /// Absolute address of a runtime, under which the client of this request reaches it.

@@ -1,5 +1,7 @@
 //! The texts of one language, read from the Fluent files in `messages/`.
 
+use std::cell::OnceCell;
+
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
 
 use super::{Language, Message};
@@ -20,23 +22,16 @@ fn source(language: Language) -> &'static str {
     }
 }
 
-/// The texts of one language. Made where a text is needed: reading a file takes some microseconds, and most
-/// requests need none.
+/// The texts of one language. They are read when the first one is needed: that takes a while, and most requests need none.
 pub(crate) struct Catalogue {
-    bundle: FluentBundle<FluentResource>,
+    language: Language,
+    bundle: OnceCell<FluentBundle<FluentResource>>,
 }
 
 impl Catalogue {
     /// The texts in `language`.
     pub(crate) fn of(language: Language) -> Self {
-        // Arguments are texts that stand as they are, so the bundle needs no language to format numbers by.
-        let mut bundle = FluentBundle::default();
-        // Isolation marks are invisible characters around each argument; programs that search messages stumble on them.
-        bundle.set_use_isolating(false);
-        // A line that cannot be read is left out; a test sees to it that there is none.
-        let resource = FluentResource::try_new(source(language).to_owned()).unwrap_or_else(|(partial, _)| partial);
-        bundle.add_resource_overriding(resource);
-        Self { bundle }
+        Self { language, bundle: OnceCell::new() }
     }
 
     /// `CODE: sentence`.
@@ -49,10 +44,22 @@ impl Catalogue {
     }
 
     fn sentence(&self, message: &Message) -> Option<String> {
-        let pattern = self.bundle.get_message(message.code.as_str())?.value()?;
+        let bundle = self.bundle.get_or_init(|| read(self.language));
+        let pattern = bundle.get_message(message.code.as_str())?.value()?;
         let arguments: FluentArgs<'_> = message.arguments.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        Some(self.bundle.format_pattern(pattern, Some(&arguments), &mut Vec::new()).into_owned())
+        Some(bundle.format_pattern(pattern, Some(&arguments), &mut Vec::new()).into_owned())
     }
+}
+
+fn read(language: Language) -> FluentBundle<FluentResource> {
+    // Arguments are texts that stand as they are, so the bundle needs no language to format numbers by.
+    let mut bundle = FluentBundle::default();
+    // Isolation marks are invisible characters around each argument; programs that search messages stumble on them.
+    bundle.set_use_isolating(false);
+    // A line that cannot be read is left out; a test sees to it that there is none.
+    let resource = FluentResource::try_new(source(language).to_owned()).unwrap_or_else(|(partial, _)| partial);
+    bundle.add_resource_overriding(resource);
+    bundle
 }
 
 #[cfg(test)]

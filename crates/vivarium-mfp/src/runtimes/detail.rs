@@ -40,7 +40,7 @@ fn runtime(view: &RuntimeView, inquiry: &Inquiry) -> Object {
         .with("numberOfDecommisionedDevices", 0)
         .with("running", view.running)
         .with("runtimeInfo", runtime_info())
-        .with("synchronizationStatus", status_text(view, inquiry.language()))
+        .with("synchronizationStatus", status_text(view, &inquiry.catalogue()))
 }
 
 /// Counts of adapters and applications, or these themselves: a runtime has none of them here.

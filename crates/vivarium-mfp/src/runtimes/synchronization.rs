@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use vivarium_domain::runtime::{RuntimeView, Synchronization};
 
-use crate::language::{Catalogue, Code, Language, Message};
+use crate::language::{Catalogue, Code, Message};
 
 /// `ok`, `synchronizing`, or an error message. The domain has decided already that one failed node outweighs
 /// others that are still at it.
-pub(super) fn status_text(view: &RuntimeView, language: Language) -> String {
+pub(super) fn status_text(view: &RuntimeView, catalogue: &Catalogue) -> String {
     match fault(view) {
-        Some(message) => Catalogue::of(language).text(&message),
+        Some(message) => catalogue.text(&message),
         None if view.synchronization == Synchronization::InProgress => "synchronizing".to_owned(),
         None => "ok".to_owned(),
     }
