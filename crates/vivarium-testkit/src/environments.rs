@@ -9,7 +9,8 @@ use vivarium_domain::ports::{EnvironmentBuild, EnvironmentReport, Environments, 
 use vivarium_domain::runtime::{PackageReport, PackageSpec, PackageStatus, PythonVersion, Serving};
 
 /// Pretends to build environments. A package whose name begins with `no-such` cannot be installed, every other one can;
-/// a package without a version gets 1.0.0.
+/// a package without an exact version
+/// gets 1.0.0.
 #[derive(Debug)]
 pub struct FakeEnvironments {
     versions: Vec<PythonVersion>,
@@ -55,7 +56,7 @@ fn report(spec: &PackageSpec) -> PackageReport {
         let message = Some(format!("Return code: 1.\n`{name}` was not found"));
         return PackageReport { name, status: PackageStatus::NotInstalled, installed_version: None, message };
     }
-    let version = if spec.version.is_empty() { "1.0.0" } else { &spec.version };
+    let version = if spec.version.starts_with(|first: char| first.is_ascii_digit()) { &spec.version } else { "1.0.0" };
     let installed_version = Some(version.to_owned());
     PackageReport { name, status: PackageStatus::Installed, installed_version, message: None }
 }

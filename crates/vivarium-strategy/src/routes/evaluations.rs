@@ -25,7 +25,7 @@ pub(crate) async fn start(
     JsonBody(document): JsonBody,
 ) -> Answer<impl IntoResponse> {
     let id = parts.evaluations.start(&session.caller, input::start_evaluation(&document)?).await?;
-    let accepted = (StatusCode::ACCEPTED, Json(Created::new(id)));
+    let accepted = (StatusCode::ACCEPTED, Json(Created::new(id.0)));
     let Some(wait) = prefer_wait(&headers, parts.max_wait) else { return Ok(accepted.into_response()) };
     deadline.extend(wait);
     let watch = parts.evaluations.watch(&session.caller, id).await?;

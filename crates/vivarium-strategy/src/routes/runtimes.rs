@@ -30,7 +30,7 @@ pub(crate) async fn create(
 ) -> Answer<impl IntoResponse> {
     let change = read_change(&parts.runtimes, &session.caller, None, &document).await?;
     let id = parts.runtimes.create(&session.caller, change).await?;
-    Ok((StatusCode::CREATED, Json(Created::new(id))))
+    Ok((StatusCode::CREATED, Json(Created::new(id.0))))
 }
 
 pub(crate) async fn versions(State(parts): Parts, session: Session) -> Answer<impl IntoResponse> {

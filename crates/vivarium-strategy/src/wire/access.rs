@@ -3,6 +3,7 @@
 use serde::Serialize;
 use vivarium_domain::access::{Acl, AclEntry, Rights, Trustee, TrusteeKind};
 use vivarium_domain::account::{ADMINISTRATOR_ID, User};
+use vivarium_domain::id::UserId;
 
 /// Type code of users and groups.
 pub(super) const USER_TYPE: u32 = 34;
@@ -34,7 +35,7 @@ pub(super) struct AccessEntry {
 
 impl Owner {
     /// Somebody by id and name.
-    pub(super) fn new(id: impl ToString, name: &str) -> Self {
+    pub(super) fn new(id: UserId, name: &str) -> Self {
         Self { name: name.to_owned(), id: id.to_string() }
     }
 

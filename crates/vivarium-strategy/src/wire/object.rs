@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use vivarium_domain::access::{Caller, Rights};
+use vivarium_domain::id::Guid;
 use vivarium_domain::project::Project;
 use vivarium_domain::runtime::RuntimeView;
 
@@ -52,7 +53,7 @@ impl From<RuntimeView> for ObjectDocument {
             acg: rights.bits(),
             owner: Owner::new(runtime.owner, &owner_name),
             acl: access_list(&runtime.acl, &trustees),
-            ..Self::named(runtime.definition.name.as_str(), runtime.id, runtime.definition.description)
+            ..Self::named(runtime.definition.name.as_str(), runtime.id.0, runtime.definition.description)
         }
     }
 }
@@ -69,11 +70,11 @@ impl ObjectDocument {
             acg: built_in_rights(caller).bits(),
             owner: Owner::administrator(),
             acl: built_in_access_list(),
-            ..Self::named(project.name.as_str(), project.id, project.description.clone())
+            ..Self::named(project.name.as_str(), project.id.0, project.description.clone())
         }
     }
 
-    fn named(name: &str, id: impl ToString, description: String) -> Self {
+    fn named(name: &str, id: Guid, description: String) -> Self {
         Self {
             name: name.to_owned(),
             id: id.to_string(),

@@ -52,7 +52,7 @@ pub(crate) struct ProjectNode {
 
 /// The version of a project: its definition has no revisions, so what changes with a save is made of the time.
 pub(super) fn version(project: &Project) -> String {
-    version_of(project.id, project.modified)
+    version_of(project.id.0, project.modified)
 }
 
 impl ProjectDocument {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use vivarium_domain::access::{Caller, Privilege};
+use vivarium_domain::id::Guid;
 
 /// Locale id of English (United States).
 const LOCALE: u32 = 1033;
@@ -68,7 +69,7 @@ pub(crate) struct Created {
 
 impl Created {
     /// By its id.
-    pub(crate) fn new(id: impl ToString) -> Self {
+    pub(crate) fn new(id: Guid) -> Self {
         Self { id: id.to_string() }
     }
 }

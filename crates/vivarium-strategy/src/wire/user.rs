@@ -3,9 +3,10 @@
 use serde::Serialize;
 use vivarium_domain::access::{Caller, EVERYONE};
 use vivarium_domain::account::User;
+use vivarium_domain::id::Guid;
 use vivarium_domain::time::Timestamp;
 
-use super::access::{Owner, USER_SUBTYPE, USER_TYPE};
+use super::access::{AccessEntry, Owner, USER_SUBTYPE, USER_TYPE, built_in_access_list};
 use super::date::date;
 use super::object::built_in_rights;
 
@@ -36,6 +37,7 @@ pub(crate) struct UserDocument {
     date_modified: String,
     version: String,
     acg: u32,
+    acl: Vec<AccessEntry>,
     owner: Owner,
     memberships: [Membership; 1],
 }
@@ -71,8 +73,9 @@ impl UserDocument {
             member: MemberDocument::from(user),
             date_created: date(user.created),
             date_modified: date(user.modified),
-            version: version_of(user.id, user.modified),
+            version: version_of(user.id.0, user.modified),
             acg: built_in_rights(caller).bits(),
+            acl: built_in_access_list(),
             owner: Owner::of(user),
             memberships: [Membership { id: EVERYONE.to_string(), name: "Everyone" }],
         }
@@ -80,7 +83,7 @@ impl UserDocument {
 }
 
 /// 32 digits that change with every save of an object that has no revisions: the last 16 are the time of the save.
-pub(super) fn version_of(id: impl ToString, modified: Timestamp) -> String {
+pub(super) fn version_of(id: Guid, modified: Timestamp) -> String {
     let id = id.to_string();
     format!("{}{:016X}", id.get(..16).unwrap_or_default(), modified.as_micros())
 }
