@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use vivarium_domain::ports::{EnvironmentBuild, EnvironmentReport, Environments};
-use vivarium_domain::runtime::{PackageReport, PackageSpec, PackageStatus};
+use vivarium_domain::runtime::PackageStatus::{self, Installed, NotInstalled};
+use vivarium_domain::runtime::{PackageReport, PackageSpec};
 use vivarium_python::{PythonEnvironments, PythonSettings};
 
 fn settings(data: &Path) -> PythonSettings {
@@ -79,8 +80,6 @@ fn message(report: &PackageReport) -> &str {
 fn data() -> TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
-
-use PackageStatus::{Installed, NotInstalled};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_complete_build_is_shared_without_any_work() {

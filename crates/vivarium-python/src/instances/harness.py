@@ -1,0 +1,253 @@
+# Runs one script as `__main__` and says on descriptor 3 how it ended. Python 3.8 or later, standard library only.
+# Whatever costs time to import is imported only when it is needed.
+import posix
+import sys
+
+CONTROL = 3
+SCRIPT = "<script>"
+PACKAGES = "/environment"
+MESSAGE_CHARACTERS = 1000
+
+
+def exactly(size):
+    parts = []
+    while size:
+        part = posix.read(CONTROL, min(size, 1 << 20))
+        if not part:
+            posix._exit(70)
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+class Context:
+    strict, object_hook, object_pairs_hook, parse_float, parse_int, parse_constant = True, None, None, float, int, float
+
+
+def parse(text):
+    try:
+        import _json
+        return _json.make_scanner(Context)(text, 0)[0]
+    except (ImportError, AttributeError, TypeError):
+        import json
+        return json.loads(text)
+
+
+def send(text):
+    data = text.encode("utf-8", "replace")
+    data = memoryview(len(data).to_bytes(4, "big") + data)
+    try:
+        while data:
+            data = data[posix.write(CONTROL, data):]
+    except OSError:
+        pass
+
+
+def forget_control():
+    try:
+        posix.close(CONTROL)
+    except OSError:
+        pass
+
+
+class Lines:
+    # Gives `linecache` the source as soon as anybody imports it: the script is no file.
+    def __init__(self, source):
+        self.source = source
+
+    def find_spec(self, name, path=None, target=None):
+        if name != "linecache":
+            return None
+        sys.meta_path.remove(self)
+        specs = (finder.find_spec(name, path, target) for finder in sys.meta_path)
+        spec = next((spec for spec in specs if spec), None)
+        if spec:
+            execute = spec.loader.exec_module
+
+            def exec_module(module):
+                execute(module)
+                lines = self.source.splitlines(True)
+                module.cache[SCRIPT] = (len(self.source), None, lines, SCRIPT)
+            spec.loader.exec_module = exec_module
+        return spec
+
+
+def add_packages():
+    names = posix.listdir(PACKAGES)
+    if any(name.endswith(".pth") for name in names):
+        import site
+        site.addsitedir(PACKAGES)
+    elif names:
+        sys.path.append(PACKAGES)
+
+
+def prepare(request):
+    import builtins
+    posix.set_inheritable(CONTROL, False)
+    posix.register_at_fork(after_in_child=forget_control)
+    builtins.exit = builtins.quit = sys.exit
+    main = sys.modules["__main__"] = type(sys)("__main__")
+    main.__dict__["__builtins__"] = builtins
+    main.__dict__.update(request["values"])
+    sys.argv[:] = [SCRIPT]
+    sys.path.insert(0, posix.getcwd())
+    sys.meta_path.insert(0, Lines(request["shown"] or request["source"]))
+    add_packages()
+    return main.__dict__
+
+
+def takes_no_arguments(function):
+    code = getattr(function, "__code__", None)
+    if code is None or not isinstance(function, type(prepare)):
+        return callable(function)
+    optional = function.__kwdefaults__ or ()
+    required = code.co_argcount - len(function.__defaults__ or ())
+    return required <= 0 and all(name in optional for name in keywords(code))
+
+
+def keywords(code):
+    return code.co_varnames[code.co_argcount:code.co_argcount + code.co_kwonlyargcount]
+
+
+def plain(value):
+    for name in ("isoformat", "tolist", "item"):
+        method = getattr(value, name, None)
+        if callable(method):
+            return method()
+    if type(value).__module__ in ("decimal", "_decimal", "_pydecimal"):
+        return str(value)
+    if isinstance(value, (set, frozenset)):
+        return list(value)
+    raise TypeError("a value of type `%s` has no form in JSON" % type(value).__qualname__)
+
+
+class NoResult(Exception):
+    pass
+
+
+def json_of(value, limit):
+    import json
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False, default=plain)
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        text = json.dumps(value, allow_nan=False, default=plain)
+        size = len(text)
+    except (TypeError, ValueError, RecursionError) as error:
+        reason = str(error)
+        if reason.startswith("Out of range float"):
+            reason = "JSON has no nan and no infinity"
+        raise NoResult("`get_results()` returned what cannot become JSON: " + reason) from None
+    if size > limit:
+        raise NoResult("`get_results()` returned %d bytes of JSON, more than the limit of %d" % (size, limit))
+    return text
+
+
+def run(request, space):
+    exec(compile(request["source"], SCRIPT, "exec", dont_inherit=True), space)
+    results = space.get("get_results")
+    if results is None or not takes_no_arguments(results):
+        return None
+    return json_of(results(), request["result_bytes"])
+
+
+def text_of(error):
+    try:
+        return str(error)
+    except BaseException:
+        return "<it has no text>"
+
+
+def frames_of_script(trace):
+    # What comes before the first frame of the script is this program.
+    while trace and trace.tb_frame.f_code.co_filename != SCRIPT:
+        trace = trace.tb_next
+    return trace
+
+
+def last_line(error, trace):
+    line = None
+    if isinstance(error, SyntaxError) and error.filename == SCRIPT:
+        return error.lineno
+    while trace:
+        if trace.tb_frame.f_code.co_filename == SCRIPT:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+def name_undeclared(error, undeclared):
+    if isinstance(error, SyntaxError) and error.filename == SCRIPT:
+        names = [name for line, name in undeclared if line == error.lineno]
+        if names:
+            error.msg = "variable `$%s` is not defined" % names[0]
+
+
+def describe(error, trace):
+    kind = type(error)
+    name = kind.__qualname__
+    if kind.__module__ not in ("builtins", "__main__"):
+        name = "%s.%s" % (kind.__module__, name)
+    text = error.msg if isinstance(error, SyntaxError) and error.filename == SCRIPT else text_of(error)
+    if isinstance(error, MemoryError):
+        text = "the memory limit was reached"
+    text = " ".join(str(text).split())[:MESSAGE_CHARACTERS]
+    line = last_line(error, trace)
+    return name + (": " + text if text else "") + (" (line %d)" % line if line else "")
+
+
+def show(error, trace):
+    try:
+        if sys.excepthook is not sys.__excepthook__:
+            sys.excepthook(type(error), error, trace)
+            return
+        import traceback
+        traceback.print_exception(type(error), error, trace)
+    except BaseException:
+        print("error: the traceback cannot be shown", file=sys.__stderr__)
+
+
+def failed(message):
+    import json
+    send(json.dumps({"failed": message}))
+    return 1
+
+
+def left(error):
+    code = error.code
+    if code is None or code == 0 and isinstance(code, int):
+        send('{"completed":null}')
+        return 0
+    if isinstance(code, int):
+        failed("exited with code %d" % code)
+        return code
+    text = text_of(code)
+    print(text, file=sys.stderr)
+    return failed("exited with code 1: " + " ".join(text.split())[:MESSAGE_CHARACTERS])
+
+
+def broken(error, undeclared):
+    trace = frames_of_script(error.__traceback__)
+    name_undeclared(error, undeclared)
+    message = describe(error, trace)
+    show(error.with_traceback(trace), trace)
+    return failed(message)
+
+
+def main():
+    request = parse(exactly(int.from_bytes(exactly(4), "big")).decode("utf-8", "surrogatepass"))
+    space = prepare(request)
+    try:
+        result = run(request, space)
+        send('{"completed":%s}' % ("null" if result is None else '{"output":%s}' % result))
+        return 0
+    except NoResult as error:
+        print("error: %s" % error, file=sys.stderr)
+        return failed(str(error))
+    except SystemExit as error:
+        return left(error)
+    except BaseException as error:
+        return broken(error, request["undeclared"])
+
+
+sys.exit(main())
