@@ -1,0 +1,59 @@
+//! Metrics in the text form of Prometheus.
+
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio_util::sync::CancellationToken;
+use vivarium_domain::evaluation::EvaluationCounts;
+
+use crate::fault::{Context, Outcome};
+
+/// Upper bounds in seconds: from a request answered out of memory to an evaluation of minutes.
+const BUCKETS: [f64; 16] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0];
+
+/// How often samples are put into their buckets when nobody asks for them.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// All measurements of the process. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Measurements(PrometheusHandle);
+
+impl Measurements {
+    /// Starts measuring, once for the process.
+    pub(crate) fn start() -> Outcome<Self> {
+        let step = "cannot start measuring";
+        let builder = PrometheusBuilder::new();
+        let builder = builder.set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS).context(step)?;
+        let handle = builder.install_recorder().context(step)?;
+        describe();
+        Ok(Self(handle))
+    }
+
+    /// The text, with how many evaluations are under way.
+    pub(crate) fn render(&self, counts: EvaluationCounts) -> String {
+        metrics::gauge!("vivarium_evaluations_running").set(counts.running as f64);
+        metrics::gauge!("vivarium_evaluations_queued").set(counts.queued as f64);
+        self.0.render()
+    }
+
+    /// Keeps memory bounded until `shutdown`.
+    pub(crate) async fn run(self, shutdown: CancellationToken) {
+        while tokio::time::timeout(UPKEEP, shutdown.cancelled()).await.is_err() {
+            self.0.run_upkeep();
+        }
+    }
+}
+
+fn describe() {
+    metrics::describe_counter!(
+        vivarium_http::REQUESTS_METRIC,
+        "Requests by dialect, method, route and class of status."
+    );
+    metrics::describe_histogram!(vivarium_http::DURATION_METRIC, "Seconds until the head of the answer.");
+    metrics::describe_gauge!("vivarium_evaluations_running", "Evaluations that run on this node.");
+    metrics::describe_gauge!("vivarium_evaluations_queued", "Evaluations that wait on this node.");
+    metrics::describe_counter!("vivarium_evaluations_total", "Evaluations that ended, by runtime and state.");
+    metrics::describe_histogram!("vivarium_evaluation_seconds", "Seconds that evaluations ran.");
+    metrics::describe_histogram!("vivarium_evaluation_queued_seconds", "Seconds that evaluations waited.");
+}
