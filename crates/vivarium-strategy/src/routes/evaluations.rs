@@ -6,7 +6,8 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
-use vivarium_domain::evaluation::Watch;
+use vivarium_domain::evaluation::{Evaluation, Watch};
+use vivarium_domain::id::EvaluationId;
 use vivarium_http::{Answer, Deadline, JsonBody, prefer_wait, preference_applied};
 
 use super::Parts;
@@ -16,6 +17,10 @@ use crate::path::id;
 use crate::session::Session;
 use crate::wire::{Created, EvaluationDocument};
 
+/// How long a poll without a preference waits for the end of a run. Clients poll at once after the start and then every
+/// five seconds (contract 0.8), so without this the shortest script would take them five seconds.
+const SHORT_RUN: Duration = Duration::from_secs(1);
+
 /// 202 with the id; with `Prefer: wait` the finished document with 200, if it is finished in time.
 pub(crate) async fn start(
     State(parts): Parts,
@@ -23,20 +28,28 @@ pub(crate) async fn start(
     deadline: Deadline,
     headers: HeaderMap,
     JsonBody(document): JsonBody,
-) -> Answer<impl IntoResponse> {
+) -> Answer<Response> {
     let id = parts.evaluations.start(&session.caller, input::start_evaluation(&document)?).await?;
-    let accepted = (StatusCode::ACCEPTED, Json(Created::new(id.0)));
-    let Some(wait) = prefer_wait(&headers, parts.max_wait) else { return Ok(accepted.into_response()) };
+    let Some(wait) = prefer_wait(&headers, parts.max_wait) else { return Ok(accepted(id)) };
     deadline.extend(wait);
-    let watch = parts.evaluations.watch(&session.caller, id).await?;
-    let applied = [preference_applied(wait)];
-    Ok(match finished(watch, wait).await {
-        Some(document) => (applied, Json(document)).into_response(),
-        None => (applied, accepted).into_response(),
-    })
+    let mut watch = parts.evaluations.watch(&session.caller, id).await?;
+    wait_for_end(&mut watch, wait).await;
+    Ok(([preference_applied(wait)], finished_or_accepted(watch.evaluation())).into_response())
 }
 
-/// The evaluation as it is; with `Prefer: wait`, held until its state changes.
+fn accepted(id: EvaluationId) -> Response {
+    (StatusCode::ACCEPTED, Json(Created::new(id.0))).into_response()
+}
+
+fn finished_or_accepted(evaluation: Evaluation) -> Response {
+    if evaluation.state.is_final() {
+        Json(EvaluationDocument::from(evaluation)).into_response()
+    } else {
+        accepted(evaluation.id)
+    }
+}
+
+/// The evaluation, held back for a short time if it has not ended; with `Prefer: wait`, held until its state changes.
 pub(crate) async fn get(
     State(parts): Parts,
     session: Session,
@@ -45,13 +58,14 @@ pub(crate) async fn get(
     headers: HeaderMap,
     Path(evaluation): Path<String>,
 ) -> Answer<Response> {
-    let (caller, id) = (&session.caller, id(&evaluation)?);
+    let mut watch = parts.evaluations.watch(&session.caller, id(&evaluation)?).await?;
     let Some(wait) = prefer_wait(&headers, parts.max_wait) else {
-        return fields.object(&EvaluationDocument::from(parts.evaluations.get(caller, id).await?));
+        wait_for_end(&mut watch, SHORT_RUN).await;
+        return fields.object(&EvaluationDocument::from(watch.evaluation()));
     };
     deadline.extend(wait);
-    let watch = parts.evaluations.watch(caller, id).await?;
-    let answer = fields.object(&changed(watch, wait).await)?;
+    wait_for_change(&mut watch, wait).await;
+    let answer = fields.object(&EvaluationDocument::from(watch.evaluation()))?;
     Ok(([preference_applied(wait)], answer).into_response())
 }
 
@@ -64,19 +78,15 @@ pub(crate) async fn cancel(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The final document, if it comes within `wait`.
-async fn finished(mut watch: Watch, wait: Duration) -> Option<EvaluationDocument> {
-    // Whether the time was enough is read from the evaluation itself: it may end in the very last moment.
-    let _ = tokio::time::timeout(wait, watch.finished()).await;
-    let evaluation = watch.evaluation();
-    evaluation.state.is_final().then(|| EvaluationDocument::from(evaluation))
+/// Until the evaluation has ended, or `most` has passed. Which of the two it was, the evaluation itself tells:
+/// it may end in the very last moment.
+async fn wait_for_end(watch: &mut Watch, most: Duration) {
+    let _ = tokio::time::timeout(most, watch.finished()).await;
 }
 
-/// The document once the state is another one, or after `wait`. A final state never changes.
-async fn changed(mut watch: Watch, wait: Duration) -> EvaluationDocument {
+/// Until the state is another one, or `most` has passed. A final state never changes.
+async fn wait_for_change(watch: &mut Watch, most: Duration) {
     if !watch.evaluation().state.is_final() {
-        // Changed or not, the answer is the evaluation as it is then.
-        let _ = tokio::time::timeout(wait, watch.state_changed()).await;
+        let _ = tokio::time::timeout(most, watch.state_changed()).await;
     }
-    EvaluationDocument::from(watch.evaluation())
 }

@@ -13,7 +13,7 @@ use crate::fields::Fields;
 use crate::input::{self, MISSING};
 use crate::path::id;
 use crate::session::Session;
-use crate::wire::{ObjectDocument, PROJECT_TYPE, RUNTIME_TYPE};
+use crate::wire::{ObjectDocument, PROJECT_TYPE, RUNTIME_TYPE, USER_TYPE};
 
 pub(crate) async fn get(
     State(parts): Parts,
@@ -26,6 +26,7 @@ pub(crate) async fn get(
     let document = match object_type(&query)? {
         RUNTIME_TYPE => ObjectDocument::from(parts.runtimes.get(caller, id(&object)?).await?),
         PROJECT_TYPE => ObjectDocument::of_project(&parts.projects.get(caller, id(&object)?).await?, caller),
+        USER_TYPE => ObjectDocument::of_user(&parts.accounts.user(caller, id(&object)?).await?, caller),
         other => return Err(no_such_object(&object, other).into()),
     };
     fields.object(&document)
@@ -71,11 +72,14 @@ fn object_type(query: &QueryParameters) -> Result<u32> {
 fn runtime_id(query: &QueryParameters, object: &str) -> Result<RuntimeId> {
     match object_type(query)? {
         RUNTIME_TYPE => id(object),
-        PROJECT_TYPE => {
-            Err(Error::new(ErrorKind::NotSupported, "projects are changed in the configuration of the server"))
-        }
+        PROJECT_TYPE => Err(not_supported("projects are changed in the configuration of the server")),
+        USER_TYPE => Err(not_supported("users are changed by `vivarium user` on the server")),
         other => Err(no_such_object(object, other)),
     }
+}
+
+fn not_supported(message: &str) -> Error {
+    Error::new(ErrorKind::NotSupported, message)
 }
 
 fn no_such_object(object: &str, kind: u32) -> Error {

@@ -6,7 +6,7 @@ use vivarium_domain::account::{ADMINISTRATOR_ID, User};
 use vivarium_domain::id::UserId;
 
 /// Type code of users and groups.
-pub(super) const USER_TYPE: u32 = 34;
+pub(crate) const USER_TYPE: u32 = 34;
 /// Subtype code of users.
 pub(super) const USER_SUBTYPE: u32 = 8704;
 const GROUP_SUBTYPE: u32 = 8705;

@@ -11,6 +11,7 @@ mod runtime;
 mod session;
 mod user;
 
+pub(crate) use access::USER_TYPE;
 pub(crate) use evaluation::EvaluationDocument;
 pub(crate) use list::{ProjectList, RuntimeList, VersionList};
 pub(crate) use node::{NodeDocument, NodeList, NodeProject};

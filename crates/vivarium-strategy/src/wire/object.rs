@@ -2,14 +2,16 @@
 
 use serde::Serialize;
 use vivarium_domain::access::{Caller, Rights};
+use vivarium_domain::account::User;
 use vivarium_domain::id::Guid;
 use vivarium_domain::project::Project;
 use vivarium_domain::runtime::RuntimeView;
 
-use super::access::{AccessEntry, Owner, access_list, built_in_access_list};
+use super::access::{AccessEntry, Owner, USER_SUBTYPE, USER_TYPE, access_list, built_in_access_list};
 use super::date::date;
 use super::project::{PROJECT_SUBTYPE, PROJECT_TYPE};
 use super::runtime::{RUNTIME_SUBTYPE, RUNTIME_TYPE};
+use super::user::version_of;
 
 /// What all objects have in common.
 #[derive(Debug, Serialize)]
@@ -71,6 +73,22 @@ impl ObjectDocument {
             owner: Owner::administrator(),
             acl: built_in_access_list(),
             ..Self::named(project.name.as_str(), project.id.0, project.description.clone())
+        }
+    }
+
+    /// A user, as `caller` sees them.
+    pub(crate) fn of_user(user: &User, caller: &Caller) -> Self {
+        Self {
+            kind: USER_TYPE,
+            subtype: USER_SUBTYPE,
+            abbreviation: user.name.to_string(),
+            date_created: date(user.created),
+            date_modified: date(user.modified),
+            version: version_of(user.id.0, user.modified),
+            acg: built_in_rights(caller).bits(),
+            owner: Owner::of(user),
+            acl: built_in_access_list(),
+            ..Self::named(&user.full_name, user.id.0, String::new())
         }
     }
 

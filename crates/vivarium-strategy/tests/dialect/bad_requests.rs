@@ -92,6 +92,8 @@ const PATHS: &[Case] = &[
     ("GET /objects/{default}?type=76", NONE, b"", 404, "ERR004"),
     ("GET /objects/{none}?type=80", NONE, b"", 404, "ERR004"),
     ("GET /objects/x?type=80", NONE, b"", 400, "ERR006"),
+    ("DELETE /objects/{none}?type=34", NONE, b"", 400, "ERR010"),
+    ("GET /objects/{none}?type=34", NONE, b"", 404, "ERR004"),
     ("DELETE /objects/{none}?type=32", NONE, b"", 400, "ERR010"),
     ("DELETE /objects/{none}?type=80", NONE, b"", 404, "ERR004"),
 ];

@@ -38,9 +38,9 @@ async fn results_stay_away_while_it_runs_and_a_stop_is_seen_at_once() {
     let client = server.administrator().await;
     let id = client.evaluation("print begun\nwait for-ever").await;
     let path = format!("/scripts/evaluation/{id}");
-    let held = client.clone().header("prefer", "wait=20");
-    while client.get(&path).await.json()["status"] == 0 {
-        held.get(&path).await;
+    let hasty = client.clone().header("prefer", "wait=0");
+    while hasty.get(&path).await.json()["status"] == 0 {
+        tokio::task::yield_now().await;
     }
     assert_eq!(client.get(&path).await.json(), json!({"id": id, "status": 1}));
     assert_eq!(client.delete(&path).await.status, 204);
@@ -83,7 +83,8 @@ async fn a_held_poll_answers_when_the_state_changes() {
     let client = server.administrator().await;
     let id = client.evaluation("wait gate").await;
     let path = format!("/scripts/evaluation/{id}");
-    while client.get(&path).await.json()["status"] != 1 {
+    let hasty = client.clone().header("prefer", "wait=0");
+    while hasty.get(&path).await.json()["status"] != 1 {
         tokio::task::yield_now().await;
     }
     let held = client.clone().header("prefer", "wait=20");
@@ -92,6 +93,19 @@ async fn a_held_poll_answers_when_the_state_changes() {
         server.world.instances.open("gate");
     });
     assert_eq!(document.json()["status"], 3);
+}
+
+#[tokio::test]
+async fn the_first_poll_of_a_short_run_has_its_result() {
+    let server = Server::new().await;
+    let client = server.administrator().await;
+    let id = client.evaluation("wait gate\nprint done").await;
+    let path = format!("/scripts/evaluation/{id}");
+    let (polled, ()) = tokio::join!(client.get(&path), async {
+        tokio::task::yield_now().await;
+        server.world.instances.open("gate");
+    });
+    assert_eq!(polled.json()["results"]["stdout"], "done\n");
 }
 
 #[tokio::test]

@@ -74,6 +74,7 @@ async fn projects_users_and_nodes_look_like_this() {
     snapshot!("monitored_projects", client.get("/monitors/projects").await);
     snapshot!("nodes", client.get("/monitors/iServer/nodes").await);
     snapshot!("users", client.get("/users").await);
+    snapshot!("user_object", client.get("/objects/54F3D26011D2896560009A8E67019608?type=34").await);
     snapshot!("user", client.get("/users/54F3D26011D2896560009A8E67019608").await);
 }
 
