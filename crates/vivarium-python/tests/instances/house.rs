@@ -17,35 +17,35 @@ use vivarium_domain::runtime::{PackageSpec, Resource, Serving};
 use vivarium_python::{PythonEnvironments, PythonInstances, PythonSettings};
 use vivarium_sandbox::{LauncherCommand, Sandbox, Settings};
 
-pub struct House {
-    pub environments: Arc<PythonEnvironments>,
-    pub instances: PythonInstances,
-    pub sandbox: Sandbox,
-    pub data: TempDir,
+pub(crate) struct House {
+    pub(crate) environments: Arc<PythonEnvironments>,
+    pub(crate) instances: PythonInstances,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) data: TempDir,
 }
 
 /// What came of a run.
 #[derive(Debug)]
-pub struct Ran {
-    pub outcome: RunOutcome,
-    pub stdout: Vec<u8>,
-    pub stderr: String,
-    pub events: Vec<InstanceEvent>,
+pub(crate) struct Ran {
+    pub(crate) outcome: RunOutcome,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
+    pub(crate) events: Vec<InstanceEvent>,
 }
 
 impl Ran {
-    pub fn out(&self) -> &str {
+    pub(crate) fn out(&self) -> &str {
         std::str::from_utf8(&self.stdout).unwrap()
     }
 
-    pub fn output(&self) -> Option<Value> {
+    pub(crate) fn output(&self) -> Option<Value> {
         match &self.outcome.ending {
             Ending::Completed { output } => output.as_ref().map(|text| serde_json::from_str(text).unwrap()),
             other => panic!("{other:?}\n{}", self.stderr),
         }
     }
 
-    pub fn message(&self) -> &str {
+    pub(crate) fn message(&self) -> &str {
         match &self.outcome.ending {
             Ending::Failed { message } => message,
             other => panic!("{other:?}\n{}", self.stderr),
@@ -54,7 +54,7 @@ impl Ran {
 }
 
 /// `None`, loudly, where the host has no sandbox to offer.
-pub async fn house() -> Option<House> {
+pub(crate) async fn house() -> Option<House> {
     let environment: BTreeMap<String, String> = std::env::vars().collect();
     let data = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let environments = PythonEnvironments::open(PythonSettings::new(data.path(), environment)).await.unwrap();
@@ -72,7 +72,7 @@ pub async fn house() -> Option<House> {
     Some(House { environments, instances, sandbox, data })
 }
 
-pub fn limits() -> InstanceLimits {
+pub(crate) fn limits() -> InstanceLimits {
     InstanceLimits {
         resource: Resource::default(),
         time: Duration::from_secs(30),
@@ -82,7 +82,7 @@ pub fn limits() -> InstanceLimits {
 }
 
 impl House {
-    pub async fn serving(&self, version: &str, packages: &[&str]) -> Serving {
+    pub(crate) async fn serving(&self, version: &str, packages: &[&str]) -> Serving {
         let spec =
             |name: &&str| PackageSpec { name: (*name).to_owned(), version: String::new(), description: String::new() };
         let packages = packages.iter().map(spec).collect();
@@ -90,7 +90,7 @@ impl House {
         self.environments.build(build, &|_| {}).await.serving.unwrap()
     }
 
-    pub async fn request(&self, source: &str) -> RunRequest {
+    pub(crate) async fn request(&self, source: &str) -> RunRequest {
         let newest = self.environments.interpreters()[0].version.to_string();
         RunRequest {
             evaluation: EvaluationId::random(),
@@ -102,23 +102,23 @@ impl House {
         }
     }
 
-    pub async fn run(&self, source: &str) -> Ran {
+    pub(crate) async fn run(&self, source: &str) -> Ran {
         self.run_request(self.request(source).await).await
     }
 
-    pub async fn run_with(&self, source: &str, values: &[(&str, Value)]) -> Ran {
+    pub(crate) async fn run_with(&self, source: &str, values: &[(&str, Value)]) -> Ran {
         let mut request = self.request(source).await;
         let variable = |(name, value): &(&str, Value)| BoundVariable { name: (*name).to_owned(), value: value.clone() };
         request.variables = values.iter().map(variable).collect();
         self.run_request(request).await
     }
 
-    pub async fn run_request(&self, request: RunRequest) -> Ran {
+    pub(crate) async fn run_request(&self, request: RunRequest) -> Ran {
         self.run_until(request, CancellationToken::new(), |_| {}).await
     }
 
     /// `see` gets each event as it comes.
-    pub async fn run_until(
+    pub(crate) async fn run_until(
         &self,
         request: RunRequest,
         cancel: CancellationToken,
