@@ -105,7 +105,8 @@ def test_configuration_with_its_origins(server, tmp_path):
 def test_doctor_judges_every_layer(server):
     seen = server.run("doctor", *server.store_arguments, timeout=120)
     assert seen.returncode == 0, seen.stdout + seen.stderr
-    assert all(word in seen.stdout.lower() for word in ("namespace", "cgroup", "interpreter"))
+    layers = ("user-namespace", "mount-namespace", "pid-namespace", "net-namespace", "cgroup-memory", "capabilities", "no-new-privileges")
+    assert all(word in seen.stdout for word in ("python 3.", "database", "uv", *layers))
 
 
 def test_stop_and_start_of_a_runtime(server, client, name):

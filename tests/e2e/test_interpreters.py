@@ -43,5 +43,5 @@ def test_each_runtime_runs_its_own_interpreter(tmp_path):
             id = client.ready_runtime(f"python {major}.{minor}", runtimeVersion=f"{major}.{minor}")
             evaluation = client.evaluate("import platform\nprint(platform.python_version())", id)
             assert evaluation["status"] == READY, evaluation
-            assert stdout(evaluation).strip() == client.runtime(id)["runtimeVersion"]
+            assert stdout(evaluation).strip() in versions
             assert stdout(evaluation).startswith(f"{major}.{minor}.")

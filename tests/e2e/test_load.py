@@ -25,8 +25,7 @@ def check(number, evaluation):
         assert f"ValueError: {text}" in evaluation["message"]
 
 
-def work(server, runtime, numbers):
-    client = Client(server.url)
+def work(client, runtime, numbers):
     for number in numbers:
         variables = [{"name": "n", "type": 2, "value": str(number)}, {"name": "text", "type": 1, "value": f"it's {number}"}]
         check(number, client.evaluate(GOOD if number % 5 else BAD, runtime, variables=variables))
@@ -39,8 +38,9 @@ def test_two_thousand_evaluations(own_server):
     client.runtime_with_status(DEFAULT_RUNTIME, "ready")
     client.evaluate("print('warm')", runtime)
     before = wait_until(lambda: holdings(own_server), what="a count")
+    clients = [Client(own_server.url) for _ in range(CLIENTS)]
     with ThreadPoolExecutor(CLIENTS) as pool:
-        jobs = [pool.submit(work, own_server, runtime, range(first, EVALUATIONS, CLIENTS)) for first in range(CLIENTS)]
+        jobs = [pool.submit(work, other, runtime, range(first, EVALUATIONS, CLIENTS)) for first, other in enumerate(clients)]
         assert sum(job.result() for job in jobs) == EVALUATIONS
 
     def nothing_more():

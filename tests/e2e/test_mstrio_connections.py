@@ -1,5 +1,7 @@
 """Connections of the real client: every way in, and the way out."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from mstrio.connection import Connection, get_connection
 from mstrio.helpers import IServerError
@@ -29,6 +31,14 @@ def test_wrong_password(server):
     assert raised.value.http_code == 401
 
 
+def test_many_right_passwords_at_once(server):
+    with ThreadPoolExecutor(16) as pool:
+        connections = list(pool.map(lambda _: Connection(server.library, "administrator", PASSWORD), range(32)))
+    assert len({connection.token for connection in connections}) == 32
+    for connection in connections:
+        connection.close()
+
+
 def test_unknown_user_is_told_the_same(server):
     with pytest.raises(IServerError, match="ERR003") as raised:
         Connection(server.library, "nobody at all", "wrong")
@@ -38,7 +48,7 @@ def test_unknown_user_is_told_the_same(server):
 def test_directory_logins_are_refused_with_a_reason(server):
     with pytest.raises(IServerError) as raised:
         Connection(server.library, "administrator", PASSWORD, login_mode=16)
-    assert 400 <= raised.value.http_code < 500 and "16" in str(raised.value)
+    assert 400 <= raised.value.http_code < 500 and "login mode 1" in str(raised.value)
 
 
 def test_api_token(connect):

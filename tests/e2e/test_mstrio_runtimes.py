@@ -3,6 +3,7 @@
 import pytest
 from mstrio.helpers import IServerError
 from mstrio.python_execution.runtime import Runtime, RuntimePackage, RuntimeResource, get_runtime_versions, list_runtimes
+from mstrio.python_execution.script import Code, ExecutionStatus
 
 from client import DEFAULT_RUNTIME
 
@@ -23,7 +24,7 @@ def runtime(connection, name):
 def test_created_runtime_is_what_was_asked_for(runtime, connection, name):
     found = Runtime(connection, id=runtime.id)
     assert (found.name, found.description) == (name, "for tests")
-    assert found.whitelist == ["10.20.0.0/16", "2001:db8::/32", "192.0.2.7"]
+    assert found.whitelist == ["10.20.0.0/16", "2001:db8::/32", "192.0.2.7/32"]
     assert found.resource == RuntimeResource(cpu="0.5", mem=256, disk=64, proc_count=10)
     assert (found.exec_timeout, found.min_cached_instances, found.max_cached_instances) == (30, 0, 2)
     assert (found.others, found.execution_target) == ("kept as it is", "anywhere")
@@ -90,7 +91,9 @@ def test_versions_are_full_and_newest_first(connection):
 def test_short_version_means_its_newest_patch(connection, name):
     newest = get_runtime_versions(connection)[0]
     runtime = Runtime.create(connection, name, runtime_version=newest.rpartition(".")[0])
-    assert Runtime(connection, id=runtime.id).runtime_version == newest
+    code = Code(connection, "import platform\nprint(platform.python_version())")
+    assert code.execute(runtime_id=runtime.id) == ExecutionStatus.READY
+    assert code.stdout == newest
     runtime.delete(force=True)
 
 
