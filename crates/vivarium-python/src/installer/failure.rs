@@ -62,8 +62,8 @@ fn unlabelled(line: &str) -> &str {
 /// One line instead of a chain of causes when the index could not be asked.
 fn network_reason(text: &str) -> Option<String> {
     let address = text.lines().map(unlabelled).find_map(|line| line.strip_prefix("Failed to fetch:"))?;
-    let lines = text.lines().map(unlabelled);
-    let cause = lines.filter(|line| !line.is_empty() && !line.starts_with("hint:")).next_back()?;
+    let mut lines = text.lines().map(unlabelled);
+    let cause = lines.rfind(|line| !line.is_empty() && !line.starts_with("hint:"))?;
     let cause = cause.chars().take(300).collect::<String>();
     Some(format!("cannot fetch `{}`: {cause}", address.trim().trim_matches('`')))
 }

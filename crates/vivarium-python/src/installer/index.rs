@@ -57,7 +57,7 @@ impl Index {
             "index-url" | "index_url" => self.index_url = Some(value.trim().to_owned()),
             "extra-index-url" | "extra_index_url" => self.extra_index_urls = words(),
             "find-links" | "find_links" => {
-                self.find_links = value.split_whitespace().filter(is_there).map(str::to_owned).collect()
+                self.find_links = value.split_whitespace().filter(is_there).map(str::to_owned).collect();
             }
             "trusted-host" | "trusted_host" => self.trusted_hosts = words(),
             "cert" => self.certificates = Some(value.trim().to_owned()),

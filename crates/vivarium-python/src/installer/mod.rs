@@ -108,7 +108,7 @@ impl Installer {
     }
 
     fn pip(&self) -> Pip<'_> {
-        Pip { settings: &self.settings, interpreters: &self.interpreters }
+        Pip { settings: &self.settings, interpreters: &self.interpreters, directory: &self.directory }
     }
 
     /// What a resolution depends on besides the requirements.

@@ -20,6 +20,8 @@ const UV_HASHES: [&str; 2] = [
 pub(super) struct Pip<'settings> {
     pub(super) settings: &'settings InstallerSettings,
     pub(super) interpreters: &'settings [PathBuf],
+    /// Where it runs: `python -m` would take modules from the server's own working directory.
+    pub(super) directory: &'settings Path,
 }
 
 impl Pip<'_> {
@@ -67,7 +69,7 @@ impl Pip<'_> {
 
     fn command(&self, interpreter: &Path, arguments: &[String], work: Option<&Path>) -> Command {
         let mut command = Command::new(interpreter);
-        command.args(["-m", "pip", "--disable-pip-version-check"]).args(arguments);
+        command.args(["-m", "pip", "--disable-pip-version-check"]).args(arguments).current_dir(self.directory);
         command.env_clear().envs(variables::for_pip(&self.settings.environment));
         command.envs(self.settings.index_url.as_ref().map(|url| ("PIP_INDEX_URL", url)));
         if !self.settings.extra_index_urls.is_empty() {

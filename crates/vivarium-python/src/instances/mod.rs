@@ -63,7 +63,7 @@ impl PythonInstances {
             spawned = self.sandbox.spawn(plan) => spawned.map_err(|error| not_started(&error))?,
         };
         let run = Run { request: &frame, limits: &request.limits, events, cancel };
-        Ok(run.to_end(instance).await)
+        Ok(run.run(instance).await)
     }
 }
 

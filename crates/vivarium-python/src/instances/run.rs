@@ -33,7 +33,7 @@ struct Heard {
 
 impl Run<'_> {
     /// Runs the instance to its end. Dropping this ends it.
-    pub(super) async fn to_end(self, mut instance: Instance) -> RunOutcome {
+    pub(super) async fn run(self, mut instance: Instance) -> RunOutcome {
         let started = Instant::now();
         // Nobody listens any more: the instance still has to run to its end.
         let _ = self.events.send(InstanceEvent::Started);
@@ -52,7 +52,7 @@ impl Run<'_> {
             (seen, wall)
         };
         let (((exit, stop), wall), ()) = tokio::join!(watch, self.listen(pipes, &mut heard, &ended));
-        outcome(exit, stop, wall, heard)
+        outcome(&exit, stop, wall, heard)
     }
 
     /// Waits for the end, and brings it about when the time is up or somebody asks.
@@ -97,7 +97,7 @@ impl Run<'_> {
     }
 }
 
-fn outcome(exit: Exit, stop: Option<Stop>, wall: Duration, heard: Heard) -> RunOutcome {
+fn outcome(exit: &Exit, stop: Option<Stop>, wall: Duration, heard: Heard) -> RunOutcome {
     let seen = Seen { status: exit.status, oom_killed: exit.oom_killed, stop, answer: heard.answer };
     RunOutcome {
         ending: ending(seen),

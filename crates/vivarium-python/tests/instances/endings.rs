@@ -8,18 +8,9 @@ use vivarium_domain::runtime::Serving;
 
 use crate::house::house;
 
-macro_rules! house {
-    () => {
-        match house().await {
-            Some(house) => house,
-            None => return,
-        }
-    };
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_script_that_ends_well_is_completed() {
-    let house = house!();
+    let Some(house) = house().await else { return };
     let ran = house.run("print('hello')").await;
     assert_eq!(ran.outcome.ending, Ending::Completed { output: None }, "{}", ran.stderr);
     assert_eq!((ran.out(), ran.stderr.as_str()), ("hello\n", ""));
@@ -31,7 +22,7 @@ async fn a_script_that_ends_well_is_completed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn exits_keep_their_code() {
-    let house = house!();
+    let Some(house) = house().await else { return };
     for source in ["import sys; sys.exit()", "import sys; sys.exit(0)", "exit()", "import os; os._exit(0)"] {
         assert_eq!(house.run(source).await.outcome.ending, Ending::Completed { output: None }, "{source}");
     }
@@ -43,7 +34,7 @@ async fn exits_keep_their_code() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_exception_names_its_line_and_shows_only_the_script() {
-    let house = house!();
+    let Some(house) = house().await else { return };
     let source = "def check(region):\n    raise ValueError('bad region')\nprint('start')\ncheck(1)\n";
     let ran = house.run(source).await;
     assert_eq!(ran.message(), "ValueError: bad region (line 2)");
@@ -58,7 +49,7 @@ async fn an_exception_names_its_line_and_shows_only_the_script() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_exceptions_are_failures_too() {
-    let house = house!();
+    let Some(house) = house().await else { return };
     for (source, message) in [
         ("x = (", "SyntaxError: '(' was never closed (line 1)"),
         ("class E(Exception):\n    def __str__(self): raise E\nraise E()", "E: <it has no text> (line 3)"),
@@ -78,14 +69,14 @@ async fn odd_exceptions_are_failures_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_names_its_signal() {
-    let house = house!();
+    let Some(house) = house().await else { return };
     let ran = house.run("import ctypes\nprint('before')\nctypes.string_at(1)").await;
     assert_eq!((ran.message(), ran.out()), ("ended by signal 11 (SIGSEGV)", "before\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_time_limit_keeps_what_was_printed() {
-    let house = house!();
+    let Some(house) = house().await else { return };
     for source in [
         "print('partial', end='')\nwhile True: pass",
         "import signal\nfor s in range(1, 65):\n    try: signal.signal(s, signal.SIG_IGN)\n    except (OSError, ValueError): pass\nprint('partial', end='')\nwhile True: pass",
@@ -101,7 +92,7 @@ async fn the_time_limit_keeps_what_was_printed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_memory_limit_says_so() {
-    let house = house!();
+    let Some(house) = house().await else { return };
     let mut request = house.request("print('before')\nx = [bytearray(1 << 20) for _ in range(1000)]").await;
     request.limits.resource.memory_mib = 64;
     let ran = house.run_request(request).await;
@@ -111,7 +102,7 @@ async fn the_memory_limit_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cancelling_ends_it_at_once() {
-    let house = house!();
+    let Some(house) = house().await else { return };
     let cancel = CancellationToken::new();
     let request = house.request("import time\nprint('up')\ntime.sleep(1000)").await;
     let moment = std::cell::Cell::new(None);
@@ -133,7 +124,7 @@ async fn cancelling_ends_it_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_process_limit_is_noticed() {
-    let house = house!();
+    let Some(house) = house().await else { return };
     let source = "import threading, time\nthreads = []\ntry:\n    for _ in range(100):\n        thread = threading.Thread(target=time.sleep, args=(0.2,))\n        thread.start()\nexcept RuntimeError as error:\n    print(error)";
     let mut request = house.request(source).await;
     request.limits.resource.processes = 10;
@@ -144,7 +135,7 @@ async fn the_process_limit_is_noticed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_there_is_not_started() {
-    let house = house!();
+    let Some(house) = house().await else { return };
     let mut request = house.request("print(1)").await;
     request.serving = Serving { environment: "../../etc".to_owned(), ..request.serving };
     let ran = house.run_request(request).await;
@@ -154,7 +145,7 @@ async fn what_is_not_there_is_not_started() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_run_leaves_nothing() {
-    let house = house!();
+    let Some(house) = house().await else { return };
     let request = house.request("import time\nprint('up', flush=True)\ntime.sleep(1000)").await;
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     let run = vivarium_domain::ports::Instances::run(&house.instances, request, sender, CancellationToken::new());
