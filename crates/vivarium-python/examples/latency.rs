@@ -45,7 +45,7 @@ async fn measure(rounds: usize) {
             variables: Vec::new(),
             limits: limits(),
         };
-        let (mut bare, mut runs) = (Vec::new(), Vec::new());
+        let (mut bare, mut runs, mut walls) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..rounds {
             let moment = Instant::now();
             let mut command = Command::new(&interpreter.executable);
@@ -56,9 +56,10 @@ async fn measure(rounds: usize) {
             let moment = Instant::now();
             let outcome = instances.run(request(), sender, CancellationToken::new()).await;
             runs.push(moment.elapsed());
+            walls.push(outcome.wall);
             assert_eq!(outcome.ending, Ending::Completed { output: None });
         }
-        report(&version, bare, runs);
+        report(&version, bare, runs, walls);
     }
     sandbox.close().await;
 }
@@ -72,11 +73,14 @@ fn limits() -> InstanceLimits {
     }
 }
 
-fn report(version: &str, mut bare: Vec<Duration>, mut runs: Vec<Duration>) {
+fn report(version: &str, mut bare: Vec<Duration>, mut runs: Vec<Duration>, mut walls: Vec<Duration>) {
     bare.sort();
+    walls.sort();
     runs.sort();
     let at = |times: &[Duration], share: usize| times[times.len() * share / 100].as_secs_f64() * 1e3;
     let ratio = at(&runs, 50) / at(&bare, 50);
-    let (bare50, run50, run99) = (at(&bare, 50), at(&runs, 50), at(&runs, 99));
-    println!("{version}: bare p50 {bare50:.2} ms, run p50 {run50:.2} ms, p99 {run99:.2} ms, ratio {ratio:.2}");
+    let (bare50, run50, run99, wall50) = (at(&bare, 50), at(&runs, 50), at(&runs, 99), at(&walls, 50));
+    println!(
+        "{version}: bare p50 {bare50:.2} ms, run p50 {run50:.2} ms, p99 {run99:.2} ms, ratio {ratio:.2}; {wall50:.2} ms from start to end"
+    );
 }
