@@ -14,6 +14,7 @@ use super::user::User;
 use crate::access::{Caller, Privilege};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::UserId;
+use crate::name::Name;
 use crate::ports::Store;
 use crate::time::{SharedClock, Timestamp};
 
@@ -160,7 +161,7 @@ impl Accounts {
     /// As [`Accounts::log_in`].
     pub async fn authenticate_basic(&self, name: &str, password: &str, address: IpAddr) -> Result<Caller> {
         let now = self.clock.now();
-        let key = crate::name::Name::parse(name).map_or_else(|_| String::new(), |name| name.key());
+        let key = Name::parse(name).map_or_else(|_| String::new(), |name| name.key());
         if let Some(user) = self.known_user(&key, now).await?
             && self.basic.get(&self.basic_digest(&user, password), now).is_some()
         {
@@ -209,28 +210,39 @@ impl Accounts {
         self.users.forget_all();
     }
 
+    /// The limit is checked again right before the work, of which little goes on at a time:
+    /// attempts made all at once do not get past it, and a good many right ones do.
     async fn verify_password(&self, name: &str, password: &str, address: IpAddr) -> Result<Arc<User>> {
-        let key = crate::name::Name::parse(name).map(|name| name.key()).map_err(|_| bad_credentials())?;
-        let attempt = self.attempts.begin(address, &key, self.clock.now())?;
-        if password.len() > MAX_PASSWORD_BYTES {
-            return Err(bad_credentials());
-        }
+        let key = Name::parse(name).map(|name| name.key()).map_err(|_| bad_credentials())?;
+        self.attempts.check(address, &key, self.clock.now())?;
         let user = self.store.user_by_name_key(&key).await?;
-        let right = self.passwords.verify(password, user.as_ref().map(|user| &user.password)).await?;
-        let user = user.filter(|_| right).ok_or_else(bad_credentials)?;
-        attempt.succeeded();
-        Ok(Arc::new(user))
+        let hash = user.as_ref().map(|user| &user.password);
+        let still_allowed = || self.attempts.check(address, &key, self.clock.now());
+        let right =
+            password.len() <= MAX_PASSWORD_BYTES && self.passwords.verify(password, hash, still_allowed).await?;
+        match user {
+            Some(user) if right => Ok(Arc::new(user)),
+            _ => {
+                self.attempts.failed(address, &key, self.clock.now());
+                Err(bad_credentials())
+            }
+        }
     }
 
+    /// Nobody guesses 256 bits: the limit is per address, to keep the noise down, and costs nobody else anything.
     async fn redeem(&self, secret: &TokenSecret, kind: TokenKind, address: IpAddr) -> Result<Arc<User>> {
         let now = self.clock.now();
-        // Nobody guesses 256 bits: the limit per address is there to keep the noise down, one per token costs nothing.
-        let attempt = self.attempts.begin(address, &format!("{:?}", secret.hash()), now)?;
+        let key = format!("{:?}", secret.hash());
+        self.attempts.check(address, &key, now)?;
         let token = self.store.token(secret.hash(), kind).await?.filter(|token| self.is_good(token, now));
-        let token = token.ok_or_else(bad_credentials)?;
-        let user = self.store.user(token.user).await?.ok_or_else(bad_credentials)?;
-        attempt.succeeded();
-        Ok(Arc::new(user))
+        let user = match token {
+            Some(token) => self.store.user(token.user).await?,
+            None => None,
+        };
+        user.map(Arc::new).ok_or_else(|| {
+            self.attempts.failed(address, &key, now);
+            bad_credentials()
+        })
     }
 
     async fn issue(&self, kind: TokenKind, user: UserId, lifetime: Option<Duration>) -> Result<TokenSecret> {

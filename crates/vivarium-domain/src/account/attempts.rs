@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
@@ -13,7 +13,6 @@ use crate::time::Timestamp;
 const SWEEP_AT: usize = 10_000;
 
 /// Counts failed log-ins per address and per user name in a sliding window.
-/// An attempt counts as failed from its beginning, so that attempts made at the same time count too.
 pub struct LoginAttempts {
     per_address: u32,
     per_user: u32,
@@ -27,40 +26,32 @@ struct Failures {
     by_user: Windows<String>,
 }
 
-/// An attempt under way. It counts as a failure unless [`Attempt::succeeded`] is called.
-pub(super) struct Attempt<'limits> {
-    limits: &'limits LoginAttempts,
-    address: IpAddr,
-    user: String,
-    at: Timestamp,
-}
-
 impl LoginAttempts {
     /// At most so many failures within `window`.
     pub fn new(per_address: u32, per_user: u32, window: Duration) -> Self {
         Self { per_address, per_user, window, failures: Mutex::default() }
     }
 
-    /// Begins an attempt, or refuses it when there were too many failures.
-    pub(super) fn begin(&self, address: IpAddr, user_key: &str, now: Timestamp) -> Result<Attempt<'_>> {
-        let mut failures = self.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    /// Refuses an attempt when there were too many failures.
+    pub(super) fn check(&self, address: IpAddr, user_key: &str, now: Timestamp) -> Result<()> {
+        let mut failures = self.lock();
         let wait_address = failures.by_address.wait(&address, self.per_address, self.window, now);
         let wait_user = failures.by_user.wait(&user_key.to_owned(), self.per_user, self.window, now);
-        if let Some(wait) = wait_address.max(wait_user) {
-            return Err(Error::too_many("too many failed log-ins; try again later", wait));
+        match wait_address.max(wait_user) {
+            Some(wait) => Err(Error::too_many("too many failed log-ins; try again later", wait)),
+            None => Ok(()),
         }
+    }
+
+    /// Counts a failure.
+    pub(super) fn failed(&self, address: IpAddr, user_key: &str, now: Timestamp) {
+        let mut failures = self.lock();
         failures.by_address.add(address, self.window, now);
         failures.by_user.add(user_key.to_owned(), self.window, now);
-        Ok(Attempt { limits: self, address, user: user_key.to_owned(), at: now })
     }
-}
 
-impl Attempt<'_> {
-    /// The credentials were right: this was no failure.
-    pub(super) fn succeeded(self) {
-        let mut failures = self.limits.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        failures.by_address.forget(&self.address, self.at);
-        failures.by_user.forget(&self.user, self.at);
+    fn lock(&self) -> MutexGuard<'_, Failures> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -89,16 +80,6 @@ impl<K: Eq + Hash> Windows<K> {
         }
         self.0.entry(key).or_default().push_back(now);
     }
-
-    fn forget(&mut self, key: &K, at: Timestamp) {
-        let Some(times) = self.0.get_mut(key) else { return };
-        if let Some(index) = times.iter().rposition(|time| *time == at) {
-            times.remove(index);
-        }
-        if times.is_empty() {
-            self.0.remove(key);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -117,31 +98,22 @@ mod tests {
     #[test]
     fn failures_are_limited_per_user_and_the_window_moves_on() {
         let limits = LoginAttempts::new(100, 2, Duration::from_secs(60));
-        drop(limits.begin(HOME, "anna", at(0)).unwrap());
-        drop(limits.begin(HOME, "anna", at(10)).unwrap());
-        let refused = limits.begin(HOME, "anna", at(20)).err().unwrap();
+        limits.failed(HOME, "anna", at(0));
+        limits.failed(HOME, "anna", at(10));
+        let refused = limits.check(HOME, "anna", at(20)).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::TooManyRequests);
         assert_eq!(refused.retry_after(), Some(Duration::from_secs(40)));
-        assert!(limits.begin(HOME, "ben", at(20)).is_ok());
-        assert!(limits.begin(HOME, "anna", at(60)).is_ok());
+        assert!(limits.check(HOME, "ben", at(20)).is_ok());
+        assert!(limits.check(HOME, "anna", at(60)).is_ok());
     }
 
     #[test]
     fn failures_are_limited_per_address_whatever_the_name() {
         let limits = LoginAttempts::new(3, 100, Duration::from_secs(60));
         for name in ["a", "b", "c"] {
-            drop(limits.begin(HOME, name, at(0)).unwrap());
+            limits.failed(HOME, name, at(0));
         }
-        assert!(limits.begin(HOME, "d", at(1)).is_err());
-        assert!(limits.begin(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2)), "d", at(1)).is_ok());
-    }
-
-    #[test]
-    fn successes_do_not_count() {
-        let limits = LoginAttempts::new(2, 2, Duration::from_secs(60));
-        for _ in 0..50 {
-            limits.begin(HOME, "anna", at(0)).unwrap().succeeded();
-        }
-        assert!(limits.begin(HOME, "anna", at(0)).is_ok());
+        assert!(limits.check(HOME, "d", at(1)).is_err());
+        assert!(limits.check(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2)), "d", at(1)).is_ok());
     }
 }

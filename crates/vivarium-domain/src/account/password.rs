@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{Error, Result};
 
@@ -38,23 +38,42 @@ impl Passwords {
     /// Hashes a new password.
     pub async fn hash(&self, password: &str) -> Result<PasswordHash> {
         let password = password.to_owned();
-        self.off_thread(move || hash_now(&password)).await?
+        off_thread(self.permit().await?, move || hash_now(&password)).await?
     }
 
     /// Whether `password` is the one that was hashed. Without a hash (an unknown user) it takes as long and says no,
-    /// so that the time does not tell who exists.
-    pub async fn verify(&self, password: &str, hash: Option<&PasswordHash>) -> Result<bool> {
+    /// so that the time does not tell who exists. `may_go` is asked when it is its turn.
+    pub async fn verify(
+        &self,
+        password: &str,
+        hash: Option<&PasswordHash>,
+        may_go: impl FnOnce() -> Result<()>,
+    ) -> Result<bool> {
         let known = hash.is_some();
         let hash = hash.map_or_else(|| self.dummy.to_string(), |hash| hash.0.clone());
         let password = password.to_owned();
-        let matches = self.off_thread(move || verify_now(&password, &hash)).await?;
+        let permit = self.permit().await?;
+        may_go()?;
+        let matches = off_thread(permit, move || verify_now(&password, &hash)).await?;
         Ok(matches && known)
     }
 
-    async fn off_thread<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let _permit = self.permits.acquire().await.map_err(Error::internal)?;
-        tokio::task::spawn_blocking(work).await.map_err(Error::internal)
+    async fn permit(&self) -> Result<OwnedSemaphorePermit> {
+        self.permits.clone().acquire_owned().await.map_err(Error::internal)
     }
+}
+
+/// The permit is held until the work has really ended, even if nobody waits for it any more.
+async fn off_thread<T: Send + 'static>(
+    permit: OwnedSemaphorePermit,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T> {
+    let guarded = move || {
+        let result = work();
+        drop(permit);
+        result
+    };
+    tokio::task::spawn_blocking(guarded).await.map_err(Error::internal)
 }
 
 fn hash_now(password: &str) -> Result<PasswordHash> {
@@ -77,8 +96,8 @@ mod tests {
         let passwords = Passwords::new(1).unwrap();
         let hash = passwords.hash("pässword").await.unwrap();
         assert!(hash.0.starts_with("$argon2id$"));
-        assert!(passwords.verify("pässword", Some(&hash)).await.unwrap());
-        assert!(!passwords.verify("password", Some(&hash)).await.unwrap());
-        assert!(!passwords.verify("a password that nobody has", None).await.unwrap());
+        assert!(passwords.verify("pässword", Some(&hash), || Ok(())).await.unwrap());
+        assert!(!passwords.verify("password", Some(&hash), || Ok(())).await.unwrap());
+        assert!(!passwords.verify("a password that nobody has", None, || Ok(())).await.unwrap());
     }
 }

@@ -29,6 +29,9 @@ const DEFAULT_MAX_CACHED_INSTANCES: u32 = 2;
 /// What a request wants of a definition; `None` means that it does not say.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RuntimeChange {
+    /// Fields that could not even be read. They fail the change, together with every other fault,
+    /// so that nobody has to correct a definition twice.
+    pub unreadable: Vec<FieldError>,
     /// Name.
     pub name: Option<String>,
     /// What it is for.
@@ -107,8 +110,9 @@ impl RuntimeChange {
         base: Option<&RuntimeDefinition>,
         around: &Surroundings,
     ) -> Result<RuntimeDefinition, Vec<FieldError>> {
-        let mut checks = Checks { faults: Vec::new(), around };
-        let definition = checks.definition(self, base);
+        let mut change = self;
+        let mut checks = Checks { faults: std::mem::take(&mut change.unreadable), around };
+        let definition = checks.definition(change, base);
         match definition {
             Some(definition) if checks.faults.is_empty() => Ok(definition),
             _ => Err(checks.faults),
@@ -122,8 +126,12 @@ struct Checks<'around> {
 }
 
 impl Checks<'_> {
+    /// Of several faults of one field the first is the one to know.
     fn fault(&mut self, field: impl Into<String>, message: impl Into<String>) {
-        self.faults.push(FieldError::new(field, message));
+        let fault = FieldError::new(field, message);
+        if !self.faults.iter().any(|known| known.field == fault.field) {
+            self.faults.push(fault);
+        }
     }
 
     /// `None` only where the name or the version is at fault: nothing can stand in for them.

@@ -1,26 +1,17 @@
 //! Definitions of runtimes (contract 4).
 
 use serde_json::Value;
-use vivarium_domain::runtime::{
-    Capacity, PackageChange, ResourceChange, RuntimeChange, RuntimeDefinition, Surroundings,
-};
-use vivarium_domain::{Error, FieldError, Result};
+use vivarium_domain::Result;
+use vivarium_domain::runtime::{PackageChange, ResourceChange, RuntimeChange};
 
 use super::reader::{Faults, Object};
 
-/// A definition in which some fields have the wrong type.
-#[derive(Debug)]
-pub(crate) struct Unreadable {
-    /// What of it could be read.
-    readable: RuntimeChange,
-    faults: Vec<FieldError>,
-}
-
 /// What a POST or a PATCH of a runtime asks for. `changeJournal` and unknown keys are ignored.
-pub(crate) fn runtime_change(document: &Value) -> Result<Result<RuntimeChange, Unreadable>> {
+pub(crate) fn runtime_change(document: &Value) -> Result<RuntimeChange> {
     let faults = Faults::default();
     let root = faults.root(document)?;
-    let change = RuntimeChange {
+    let mut change = RuntimeChange {
+        unreadable: Vec::new(),
         name: root.text("name"),
         description: root.text("description"),
         whitelist: root.texts("whitelist"),
@@ -33,8 +24,8 @@ pub(crate) fn runtime_change(document: &Value) -> Result<Result<RuntimeChange, U
         others: root.text("others"),
         execution_target: root.text("executionTarget"),
     };
-    let faults = faults.into_list();
-    Ok(if faults.is_empty() { Ok(change) } else { Err(Unreadable { readable: change, faults }) })
+    change.unreadable = faults.into_list();
+    Ok(change)
 }
 
 fn package(package: &Object<'_>) -> PackageChange {
@@ -54,25 +45,6 @@ fn resource_change(resource: &Object<'_>) -> ResourceChange {
     }
 }
 
-/// No node is that large: what is left to find is wrong on every node.
-const BOUNDLESS: Capacity = Capacity { cores: u32::MAX, memory_mib: u64::MAX, disk_mib: u64::MAX };
-
-impl Unreadable {
-    /// One error that names the fields of the wrong type and the faults of all others as well,
-    /// so that nobody has to correct a definition twice.
-    pub(crate) fn into_error(self, interpreters: &[String], base: Option<&RuntimeDefinition>) -> Error {
-        let interpreters = interpreters.iter().filter_map(|version| version.parse().ok()).collect();
-        let around = Surroundings { interpreters, capacity: BOUNDLESS };
-        let mut faults = self.faults;
-        for fault in self.readable.apply(base, &around).err().unwrap_or_default() {
-            if !faults.iter().any(|known| known.field == fault.field) {
-                faults.push(fault);
-            }
-        }
-        Error::invalid_fields(faults)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -82,12 +54,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wrong_types_and_wrong_values_are_named_together() {
+    fn fields_of_the_wrong_type_are_named_and_the_rest_is_read() {
         let document =
             json!({"name": 5, "packages": {}, "whitelist": ["x", 7], "execTimeout": 0, "resource": {"mem": "1"}});
-        let unreadable = runtime_change(&document).unwrap().unwrap_err();
-        let error = unreadable.into_error(&["3.12.4".to_owned()], None);
-        let fields: Vec<_> = error.fields().iter().map(|fault| fault.field.as_str()).collect();
-        assert_eq!(fields, ["name", "whitelist[1]", "packages", "resource.mem", "execTimeout", "whitelist[0]"]);
+        let change = runtime_change(&document).unwrap();
+        let fields: Vec<_> = change.unreadable.iter().map(|fault| fault.field.as_str()).collect();
+        assert_eq!(fields, ["name", "whitelist[1]", "packages", "resource.mem"]);
+        assert_eq!(change.time_limit_seconds, Some(0));
     }
 }

@@ -4,11 +4,6 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use http::StatusCode;
-use serde_json::Value;
-use vivarium_domain::Result;
-use vivarium_domain::access::Caller;
-use vivarium_domain::id::RuntimeId;
-use vivarium_domain::runtime::{RuntimeChange, Runtimes};
 use vivarium_http::{Answer, JsonBody};
 
 use super::Parts;
@@ -28,7 +23,7 @@ pub(crate) async fn create(
     session: Session,
     JsonBody(document): JsonBody,
 ) -> Answer<impl IntoResponse> {
-    let change = read_change(&parts.runtimes, &session.caller, None, &document).await?;
+    let change = input::runtime_change(&document)?;
     let id = parts.runtimes.create(&session.caller, change).await?;
     Ok((StatusCode::CREATED, Json(Created::new(id.0))))
 }
@@ -54,7 +49,7 @@ pub(crate) async fn alter(
     JsonBody(document): JsonBody,
 ) -> Answer<impl IntoResponse> {
     let id = id(&runtime)?;
-    let change = read_change(&parts.runtimes, &session.caller, Some(id), &document).await?;
+    let change = input::runtime_change(&document)?;
     parts.runtimes.alter(&session.caller, id, change).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -93,22 +88,4 @@ pub(crate) async fn synchronize(
 ) -> Answer<impl IntoResponse> {
     parts.runtimes.synchronize(&session.caller, id(&runtime)?).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// The change that a document asks for; where it has wrong types, one error names all its faults at once.
-async fn read_change(
-    runtimes: &Runtimes,
-    caller: &Caller,
-    changed: Option<RuntimeId>,
-    document: &Value,
-) -> Result<RuntimeChange> {
-    let unreadable = match input::runtime_change(document)? {
-        Ok(change) => return Ok(change),
-        Err(unreadable) => unreadable,
-    };
-    let base = match changed {
-        Some(id) => Some(runtimes.get(caller, id).await?.runtime.definition),
-        None => None,
-    };
-    Err(unreadable.into_error(&runtimes.versions(caller).await?, base.as_ref()))
 }
