@@ -39,7 +39,7 @@ pub(crate) fn execute(options: &RunOptions, environment: &Environment) -> Outcom
     let timed_out = Arc::new(AtomicBool::new(false));
     watch(&client, &id, options.timeout.map(Duration::from_secs), timed_out.clone())?;
     let document = follow(&client, &id, print)?;
-    client.log_out()?;
+    client.log_out();
     Ok(if timed_out.load(Ordering::Relaxed) && document.status == CANCELLED {
         output::talk("the time given by `--timeout` has passed");
         ExitCode::from(TIME_LIMIT)
@@ -102,7 +102,7 @@ fn conclude(document: &EvaluationDocument) -> ExitCode {
     }
     let message = document.message.as_deref().unwrap_or_default();
     if !message.is_empty() {
-        output::talk(message);
+        output::talk(&format!("error: {message}"));
     }
     match document.status {
         EXPIRED => ExitCode::from(TIME_LIMIT),
@@ -111,22 +111,23 @@ fn conclude(document: &EvaluationDocument) -> ExitCode {
     }
 }
 
-/// The code of `sys.exit(N)`, which the message names as `exit code N`. As everywhere, only its lowest byte counts.
+/// The code of `sys.exit(N)`, which the message gives as `exited with code N`. As everywhere, only its lowest byte counts.
 fn exit_code(message: &str) -> Option<u8> {
-    let (_, rest) = message.split_once("exit code ")?;
-    let end = rest.find(|c: char| !c.is_ascii_digit() && c != '-').unwrap_or(rest.len());
-    let code: i64 = rest[..end].parse().ok()?;
+    let code: i64 = message.strip_prefix("exited with code ")?.trim().parse().ok()?;
     u8::try_from(code.rem_euclid(256)).ok().filter(|code| *code != 0)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
     fn the_exit_code_is_read_from_the_message() {
-        assert_eq!(exit_code("exit code 3"), Some(3));
-        assert_eq!(exit_code("the script ended with exit code 259 (line 2)"), Some(3));
-        assert_eq!(exit_code("exit code -1"), Some(255));
-        assert_eq!(exit_code("exit code 256"), None);
+        assert_eq!(exit_code("exited with code 3"), Some(3));
+        assert_eq!(exit_code("exited with code 259"), Some(3));
+        assert_eq!(exit_code("exited with code -1"), Some(255));
+        assert_eq!(exit_code("exited with code 256"), None);
+        assert_eq!(exit_code("ValueError: it exited with code 3 (line 3)"), None);
         assert_eq!(exit_code("ValueError: no (line 3)"), None);
     }
 }

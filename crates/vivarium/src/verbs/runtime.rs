@@ -23,7 +23,7 @@ pub(crate) fn execute(verb: &RuntimeVerb, environment: &Environment) -> Outcome<
 fn list(options: &RuntimeListOptions, environment: &Environment) -> Outcome<ExitCode> {
     let client = Client::connect(&options.connection, environment)?;
     let runtimes = client.runtimes()?;
-    client.log_out()?;
+    client.log_out();
     output::data(&match options.output {
         OutputForm::Text => as_text(&runtimes),
         OutputForm::Json => format!("{:#}", runtimes.iter().map(as_json).collect::<Value>()),
@@ -35,7 +35,7 @@ fn operate(options: &RuntimeOptions, environment: &Environment, action: &str, do
     let client = Client::connect(&options.connection, environment)?;
     let runtime = client.runtime(&options.runtime)?;
     client.operate(&runtime, action)?;
-    client.log_out()?;
+    client.log_out();
     output::talk(&format!("{done}: `{}`", runtime.name));
     Ok(ExitCode::SUCCESS)
 }
