@@ -17,6 +17,12 @@ impl Verdict {
         Self { state: EvaluationState::Error, message: Some(message.into()), output: None }
     }
 
+    /// Says something more about why it ended.
+    fn with_hint(self, hint: &str) -> Self {
+        let message = self.message.map(|message| format!("{message}; {hint}"));
+        Self { message, ..self }
+    }
+
     /// Ended by somebody who asked for it.
     pub(super) fn cancelled(reason: impl Into<String>) -> Self {
         Self { state: EvaluationState::Cancelled, message: Some(reason.into()), output: None }
@@ -26,12 +32,9 @@ impl Verdict {
 /// What the record says of an instance that ended like this. Each limit has a sentence of its own.
 pub(super) fn verdict(outcome: &RunOutcome, limits: &InstanceLimits, cancel_reason: Option<&str>) -> Verdict {
     let resource = &limits.resource;
-    match &outcome.ending {
+    let verdict = match &outcome.ending {
         Ending::Completed { output } => {
-            Verdict { state: EvaluationState::Ready, message: None, output: output.clone() }
-        }
-        Ending::Failed { message } if outcome.process_limit_hit => {
-            Verdict::error(format!("{message}; the limit of {} processes was reached", resource.processes))
+            return Verdict { state: EvaluationState::Ready, message: None, output: output.clone() };
         }
         Ending::Failed { message } => Verdict::error(message),
         Ending::MemoryLimit => Verdict::error(format!("the memory limit of {} MB was reached", resource.memory_mib)),
@@ -41,6 +44,11 @@ pub(super) fn verdict(outcome: &RunOutcome, limits: &InstanceLimits, cancel_reas
         }
         Ending::Cancelled => Verdict::cancelled(cancel_reason.unwrap_or("it was cancelled")),
         Ending::NotStarted { message } => Verdict::error(format!("cannot start an instance: {message}")),
+    };
+    if outcome.process_limit_hit {
+        verdict.with_hint(&format!("the limit of {} processes was reached", resource.processes))
+    } else {
+        verdict
     }
 }
 
@@ -84,6 +92,8 @@ mod tests {
         );
         assert_eq!(judge(Ending::MemoryLimit, false), (4, "the memory limit of 128 MB was reached".to_owned()));
         assert_eq!(judge(Ending::TimeLimit, false), (5, "the time limit of 2 s was reached".to_owned()));
+        let both = "the time limit of 2 s was reached; the limit of 20 processes was reached";
+        assert_eq!(judge(Ending::TimeLimit, true), (5, both.to_owned()));
         assert_eq!(judge(Ending::Cancelled, false), (6, "cancelled by `anna`".to_owned()));
     }
 }

@@ -151,7 +151,8 @@ fn bind_scalar(kind: VariableType, value: &Value) -> Result<Value, String> {
     }
 }
 
-/// An `int` of any size or a finite `float`; an empty text is an unanswered number.
+/// An `int` of 64 bits or a finite `float`; an empty text is an unanswered number.
+/// A larger whole number is refused: as a float it would silently become another one.
 fn parse_number(text: &str) -> Result<Value, String> {
     let text = text.trim();
     if text.is_empty() {
@@ -160,6 +161,72 @@ fn parse_number(text: &str) -> Result<Value, String> {
     if let Ok(whole) = text.parse::<i64>() {
         return Ok(whole.into());
     }
+    if text.trim_start_matches(['+', '-']).bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err("whole numbers must fit into 64 bits; pass a larger one as text".to_owned());
+    }
     let float = text.parse::<f64>().ok().filter(|number| number.is_finite());
     float.map(Value::from).ok_or_else(|| format!("`{}` is not a number", text.chars().take(40).collect::<String>()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn bound(kind: VariableType, multiple: bool, value: Value) -> Result<Value, String> {
+        bind_value(&GivenVariable { name: "x".to_owned(), kind, multiple, value: GivenValue::Json(value) })
+    }
+
+    #[test]
+    fn numbers_come_as_numbers_or_as_texts() {
+        for (given, value) in [
+            (json!("42"), json!(42)),
+            (json!("1.5"), json!(1.5)),
+            (json!(7), json!(7)),
+            (json!("-9223372036854775808"), json!(i64::MIN)),
+            (json!(""), json!(null)),
+            (json!(null), json!(null)),
+        ] {
+            assert_eq!(bound(VariableType::Numerical, false, given.clone()), Ok(value), "{given}");
+        }
+        for text in ["9223372036854775808", "1e999", "nan", "inf", "0x10", "1_000", "__import__('os')"] {
+            assert!(bound(VariableType::Numerical, false, json!(text)).is_err(), "{text}");
+        }
+        assert!(bound(VariableType::Numerical, false, json!(true)).is_err());
+    }
+
+    #[test]
+    fn lists_come_as_json_as_json_text_or_as_python_literals() {
+        for given in [json!(["a", "it's"]), json!("[\"a\", \"it's\"]"), json!("['a', \"it's\"]")] {
+            assert_eq!(bound(VariableType::Text, true, given.clone()), Ok(json!(["a", "it's"])), "{given}");
+        }
+        assert_eq!(bound(VariableType::Numerical, true, json!("[1, 2.5]")), Ok(json!([1, 2.5])));
+        assert_eq!(bound(VariableType::Text, true, json!("")), Ok(json!([])));
+        assert!(bound(VariableType::Text, true, json!("a, b")).is_err());
+        assert!(bound(VariableType::Text, false, json!(["a"])).is_err());
+    }
+
+    #[test]
+    fn texts_stay_what_they_are_whatever_they_hold() {
+        for text in ["'); import os #", "\u{0}", "ünï", "$x", "{x}"] {
+            for kind in [VariableType::Text, VariableType::Secret, VariableType::Date, VariableType::DateTime] {
+                assert_eq!(bound(kind, false, json!(text)), Ok(json!(text)));
+            }
+        }
+    }
+
+    #[test]
+    fn each_faulty_variable_is_named() {
+        let variable = |name: &str, value: Value| GivenVariable {
+            name: name.to_owned(),
+            kind: VariableType::Numerical,
+            multiple: false,
+            value: GivenValue::Json(value),
+        };
+        let given =
+            [variable("a", json!(1)), variable("a", json!(1)), variable("b c", json!("x")), variable("", json!(1))];
+        let fields: Vec<_> = bind(&given).unwrap_err().into_iter().map(|fault| fault.field).collect();
+        assert_eq!(fields, ["variables[1].name", "variables[2].name", "variables[2].value", "variables[3].name"]);
+    }
 }

@@ -7,6 +7,7 @@ CONTROL = 3
 SCRIPT = "<script>"
 PACKAGES = "/environment"
 MESSAGE_CHARACTERS = 1000
+NO_SPACE = 28
 
 
 def exactly(size):
@@ -191,6 +192,9 @@ def describe(error, trace):
     text = error.msg if isinstance(error, SyntaxError) and error.filename == SCRIPT else text_of(error)
     if isinstance(error, MemoryError):
         text = "the memory limit was reached"
+    if isinstance(error, OSError) and error.errno == NO_SPACE:
+        # All that can be written is the one space that the disk limit bounds.
+        text = text_of(error) + "; the disk limit was reached"
     text = " ".join(str(text).split())[:MESSAGE_CHARACTERS]
     line = last_line(error, trace)
     return name + (": " + text if text else "") + (" (line %d)" % line if line else "")
