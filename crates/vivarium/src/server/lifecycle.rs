@@ -24,6 +24,9 @@ use crate::configuration::{Configuration, TlsFiles};
 use crate::fault::{Context, Fault, Outcome, chain};
 use crate::output;
 
+/// How long followers of evaluations have to read the last events once everything has ended.
+const STREAM_PATIENCE: Duration = Duration::from_secs(2);
+
 /// A server that answers.
 struct Running {
     store: Arc<vivarium_store::SqlStore>,
@@ -103,13 +106,18 @@ fn go(
 }
 
 impl Running {
-    async fn end(self) {
+    async fn end(mut self) {
         self.readiness.stop();
         self.stop.cancel();
         self.evaluations.shut_down().await;
-        // Whoever follows an evaluation has been told its end.
+        // Whoever follows an evaluation is being told its end, which ends the stream; others are cut off.
+        let told = tokio::time::timeout(STREAM_PATIENCE, &mut self.http).await;
         self.end_of_streams.cancel();
-        if let Err(error) = self.http.await {
+        let ended = match told {
+            Ok(ended) => ended,
+            Err(_) => self.http.await,
+        };
+        if let Err(error) = ended {
             tracing::error!(%error, "the HTTP server ended with a panic");
         }
         self.shutdown.cancel();

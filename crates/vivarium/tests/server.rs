@@ -1,0 +1,201 @@
+//! A whole server as a process: how it starts, what it does for the command line, how it ends.
+#![allow(clippy::unwrap_used)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use serde_json::Value;
+
+const PASSWORD: &str = "a password for tests";
+
+/// A server on a free port; killed when it goes out of scope.
+struct Server {
+    process: Child,
+    _stdout: BufReader<ChildStdout>,
+    url: String,
+    data: tempfile::TempDir,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.process.kill().and_then(|()| self.process.wait()));
+    }
+}
+
+fn vivarium(words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vivarium"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    command.args(words).env_clear().env("PATH", path).stdin(Stdio::null());
+    command
+}
+
+impl Server {
+    /// `None` where this host cannot isolate evaluations.
+    fn start(settings: &str) -> Option<Self> {
+        Self::start_in(tempfile::tempdir().unwrap(), settings)
+    }
+
+    fn start_in(data: tempfile::TempDir, settings: &str) -> Option<Self> {
+        let config = data.path().join("vivarium.toml");
+        // Plain Python is enough here, and ids of its own keep servers of other tests apart.
+        let first_id = 1_000_000_000 + std::process::id() * 256;
+        let common =
+            format!("[runtimes]\ndefault_packages = []\n[sandbox]\nfirst_user_id = {first_id}\nuser_id_count = 256\n");
+        std::fs::write(&config, format!("{common}{settings}")).unwrap();
+        if !isolates(data.path(), &config) {
+            eprintln!("skipped: `vivarium doctor` says that this host cannot run a server");
+            return None;
+        }
+        let mut command = vivarium(&["serve", "--listen", "127.0.0.1:0", "--config", config.to_str().unwrap()]);
+        command.args(["--data-dir", data.path().to_str().unwrap()]).env("VIVARIUM_ADMIN_PASSWORD", PASSWORD);
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut stdout = BufReader::new(process.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line:?}")).to_owned();
+        Some(Self { process, _stdout: stdout, url, data })
+    }
+
+    fn words<'a>(&'a self, words: &[&'a str]) -> Vec<&'a str> {
+        [words, &["--url", &self.url, "--data-dir", self.data.path().to_str().unwrap()]].concat()
+    }
+
+    fn run_script(&self, source: &str, words: &[&str]) -> Output {
+        let mut command = vivarium(&self.words(&[&["run", "-"], words].concat()));
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(source.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    }
+
+    /// Starts a script that writes a line and goes on; returns when the line has arrived.
+    fn start_script(&self, source: &str) -> (Child, BufReader<ChildStdout>) {
+        let file = self.data.path().join("script.py");
+        std::fs::write(&file, source).unwrap();
+        let mut command = vivarium(&self.words(&["run", file.to_str().unwrap()]));
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        assert_eq!(line, "begun\n");
+        (child, stdout)
+    }
+
+    fn get(&self, path: &str) -> (String, String) {
+        let address = self.url.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.to_owned(), body.to_owned())
+    }
+}
+
+fn isolates(data: &Path, config: &Path) -> bool {
+    let words = ["doctor", "--data-dir", data.to_str().unwrap(), "--config", config.to_str().unwrap()];
+    vivarium(&words).stdout(Stdio::null()).status().unwrap().success()
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+const ENDLESS: &str = "import time\nprint('begun', flush=True)\nwhile True: time.sleep(0.01)\n";
+
+#[test]
+fn a_server_tells_that_it_lives_is_ready_and_what_it_has_done() {
+    let Some(server) = Server::start("") else { return };
+    assert!(server.get("/healthz").0.starts_with("HTTP/1.1 200"));
+    let (head, body) = server.get("/readyz");
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}\n{body}");
+    let report: Value = serde_json::from_str(&body).unwrap();
+    let names: Vec<_> = report["parts"].as_array().unwrap().iter().map(|part| part["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["database", "node", "interpreters", "sandbox"]);
+    let (_, metrics) = server.get("/metrics");
+    assert!(
+        metrics.contains(r#"vivarium_http_requests_total{dialect="none",method="GET",route="/readyz",status="2xx"} 1"#),
+        "{metrics}"
+    );
+    assert!(metrics.contains("vivarium_http_request_duration_seconds_bucket"), "{metrics}");
+}
+
+#[test]
+fn a_script_runs_with_its_output_and_exit_status() {
+    let Some(server) = Server::start("") else { return };
+    let fine = server.run_script("import sys; print(6 * 7); print('talk', file=sys.stderr)", &[]);
+    assert_eq!(
+        (fine.status.code(), text(&fine.stdout).as_str(), text(&fine.stderr).as_str()),
+        (Some(0), "42\n", "talk\n")
+    );
+    let left = server.run_script("import sys; print('x', end=''); sys.exit(7)", &["--runtime", "(default) vivarium"]);
+    assert_eq!((left.status.code(), text(&left.stdout).as_str()), (Some(7), "x"));
+    let failed = server.run_script("1 / 0", &[]);
+    assert_eq!(failed.status.code(), Some(1));
+    assert!(text(&failed.stderr).contains("ZeroDivisionError: division by zero (line 1)"), "{}", text(&failed.stderr));
+    let late = server.run_script("while True: pass", &["--timeout", "1"]);
+    assert_eq!(late.status.code(), Some(124), "{}", text(&late.stderr));
+}
+
+#[test]
+fn an_interrupt_cancels_the_evaluation() {
+    let Some(server) = Server::start("") else { return };
+    let (mut run, _stdout) = server.start_script(ENDLESS);
+    signal(&run, "-INT");
+    assert_eq!(run.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn a_stopped_runtime_refuses_until_it_is_started() {
+    let Some(server) = Server::start("") else { return };
+    let name = "(Default) Vivarium";
+    assert!(vivarium(&server.words(&["runtime", "stop", name])).status().unwrap().success());
+    let refused = server.run_script("print(1)", &[]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("stopped"), "{}", text(&refused.stderr));
+    assert!(vivarium(&server.words(&["runtime", "start", name])).status().unwrap().success());
+    assert_eq!(text(&server.run_script("print(1)", &[]).stdout), "1\n");
+    let list = vivarium(&server.words(&["runtime", "list", "--output", "json"])).output().unwrap();
+    let list: Value = serde_json::from_slice(&list.stdout).unwrap();
+    assert_eq!(list[0]["name"], name);
+}
+
+#[test]
+fn a_signal_ends_the_server_in_order_and_the_follower_learns_the_end() {
+    let Some(mut server) = Server::start("[evaluations]\ngrace_seconds = 1\n") else { return };
+    let (mut run, _stdout) = server.start_script(ENDLESS);
+    signal(&server.process, "-TERM");
+    assert_eq!(server.process.wait().unwrap().code(), Some(0));
+    assert_eq!(run.wait().unwrap().code(), Some(130));
+    let mut talk = String::new();
+    run.stderr.take().unwrap().read_to_string(&mut talk).unwrap();
+    assert!(talk.contains("the server was stopped"), "{talk}");
+}
+
+#[test]
+fn a_second_signal_ends_the_server_at_once() {
+    let Some(mut server) = Server::start("[evaluations]\ngrace_seconds = 600\n") else { return };
+    let (mut run, _stdout) = server.start_script(ENDLESS);
+    signal(&server.process, "-TERM");
+    let address = server.url.strip_prefix("http://").unwrap();
+    while TcpStream::connect(address).is_ok() {
+        std::thread::yield_now();
+    }
+    signal(&server.process, "-TERM");
+    assert_eq!(server.process.wait().unwrap().code(), Some(130));
+    drop(run.kill().and_then(|()| run.wait()));
+}
+
+#[test]
+fn a_data_directory_serves_one_server_at_a_time() {
+    let Some(server) = Server::start("") else { return };
+    let data = server.data.path().to_str().unwrap();
+    let second = vivarium(&["serve", "--listen", "127.0.0.1:0", "--data-dir", data]).output().unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    assert!(text(&second.stderr).contains("another server uses it"), "{}", text(&second.stderr));
+}
