@@ -1,5 +1,5 @@
 //! A whole server as a process: how it starts, what it does for the command line, how it ends.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
