@@ -53,17 +53,16 @@ pub(crate) fn accounts(configuration: &Configuration, store: Arc<dyn Store>) -> 
     Ok(Arc::new(Accounts::new(store, Arc::new(SystemClock), passwords, attempts, settings)))
 }
 
-/// This program in its role as the sandbox's launcher.
-fn launcher() -> Outcome<LauncherCommand> {
-    // The file that runs now, even if an upgrade has put another one in its place meanwhile.
-    let program = std::env::current_exe().context("cannot find this program's own file")?;
-    Ok(LauncherCommand { program, args: vec![SANDBOX_LAUNCHER.to_owned()] })
+/// This program in its role as the sandbox's launcher: the very file that runs now, even if an upgrade
+/// has put another one in its place meanwhile (proc_pid_exe(5)).
+fn launcher() -> LauncherCommand {
+    LauncherCommand { program: "/proc/self/exe".into(), args: vec![SANDBOX_LAUNCHER.to_owned()] }
 }
 
 /// The sandbox of a server; `name` is its own on this host.
 pub(crate) fn sandbox_settings(configuration: &Configuration, name: &str) -> Outcome<Settings> {
     let section = &configuration.sandbox;
-    let mut settings = Settings::new(launcher()?, format!("vivarium-{name}"));
+    let mut settings = Settings::new(launcher(), format!("vivarium-{name}"));
     settings.ids = IdRange { first: section.first_user_id, count: section.user_id_count };
     settings.start_timeout = Duration::from_secs(section.start_timeout_seconds);
     for layer in &section.lower {
