@@ -39,8 +39,10 @@ def _namespaces(pids):
     return links
 
 
-def _cgroups():
-    return {directory for directory, _, _ in os.walk("/sys/fs/cgroup") if "vivarium" in directory}
+def cgroups(server):
+    """Those that carry the id of the server's node."""
+    node = (server.data / "node-id").read_text().strip().lower()
+    return {directory for directory, _, _ in os.walk("/sys/fs/cgroup") if node in directory}
 
 
 def _files(top):
@@ -57,7 +59,7 @@ def holdings(server):
         "namespaces": len(_namespaces([pid, *pids])),
         "mounts": len(Path(f"/proc/{pid}/mounts").read_text().splitlines()),
         "host mounts": len(Path("/proc/mounts").read_text().splitlines()),
-        "cgroups": len(_cgroups()),
+        "cgroups": len(cgroups(server)),
         "temporary files": len([name for name in os.listdir("/tmp") if "vivarium" in name]),
         "data files": len(_files(server.data)),
     }
