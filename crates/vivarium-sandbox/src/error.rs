@@ -145,6 +145,15 @@ pub(crate) fn remedy(layer: Layer, errno: Option<rustix::io::Errno>) -> Option<&
              or as a systemd service with `Delegate=yes`, \
              or lower the layer in the configuration",
         ),
+        (Layer::Seccomp, _) => Some(
+            "Linux with CONFIG_SECCOMP_FILTER on x86_64 or aarch64 is needed, \
+             or lower the layer `seccomp` in the configuration",
+        ),
+        (Layer::Landlock, _) => Some(
+            "Linux 5.13 or later with `landlock` in its list of security modules is needed \
+             (boot parameter `lsm=landlock,...`; in a container, its seccomp profile must allow `landlock_*`), \
+             or lower the layer `landlock` in the configuration",
+        ),
         (Layer::Proc, _) => Some(
             "the host's own /proc must be fully visible (containers mask it: \
              `--security-opt systempaths=unconfined`) and Linux 5.8 or later, \

@@ -45,13 +45,17 @@ pub enum Layer {
     Capabilities,
     /// `PR_SET_NO_NEW_PRIVS`, `prctl(2)`.
     NoNewPrivileges,
+    /// `seccomp(2)`: a filter of system calls, deny by default.
+    Seccomp,
+    /// `landlock(7)`: files, abstract sockets and signals, as far as the kernel has it.
+    Landlock,
     /// Exactly the descriptors 0, 1, 2 and 3.
     Descriptors,
 }
 
 impl Layer {
     /// Every layer, in the order of the report of `probe`.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Launcher,
         Self::UserNamespace,
         Self::OwnUid,
@@ -70,6 +74,8 @@ impl Layer {
         Self::ResourceLimits,
         Self::Capabilities,
         Self::NoNewPrivileges,
+        Self::Seccomp,
+        Self::Landlock,
         Self::Descriptors,
     ];
 
@@ -95,17 +101,26 @@ impl Layer {
             Self::ResourceLimits => "resource-limits",
             Self::Capabilities => "capabilities",
             Self::NoNewPrivileges => "no-new-privileges",
+            Self::Seccomp => "seccomp",
+            Self::Landlock => "landlock",
             Self::Descriptors => "descriptors",
         }
     }
 
-    /// Whether an operator may do without this layer. The others cost nothing that an unprivileged
-    /// host could not give, so there is no reason to ever run without them.
+    /// Whether an operator may do without this layer. The others every supported kernel gives to
+    /// every user, so there is no reason to ever run without them.
     #[must_use]
     pub fn lowerable(self) -> bool {
         matches!(
             self,
-            Self::OwnUid | Self::Groups | Self::Proc | Self::CgroupMemory | Self::CgroupCpu | Self::CgroupPids
+            Self::OwnUid
+                | Self::Groups
+                | Self::Proc
+                | Self::CgroupMemory
+                | Self::CgroupCpu
+                | Self::CgroupPids
+                | Self::Seccomp
+                | Self::Landlock
         )
     }
 }

@@ -1,5 +1,6 @@
 //! The sandbox of one server.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,8 +13,10 @@ use crate::instance::Instance;
 use crate::janitor::{Body, Janitor};
 use crate::layer::{Demands, Layer};
 use crate::plan::Plan;
+use crate::seccomp::{self, Program, Theme};
 use crate::settings::Settings;
 use crate::spawn::{self, Started};
+use crate::sys;
 use crate::wire::Order;
 
 /// Makes instances. Cheap to clone; all clones are the same sandbox.
@@ -29,6 +32,8 @@ struct Shared {
     /// `None` when the server may not map foreign ids.
     ids: Option<Arc<Ids>>,
     missing: Vec<Layer>,
+    /// The filter of the default plan, compiled once; `None` where the layer is missing.
+    strict: Option<Program>,
     janitor: Janitor,
     sequence: AtomicU64,
 }
@@ -42,6 +47,8 @@ impl Sandbox {
     pub fn new(settings: Settings) -> Result<Self, SandboxError> {
         settings.check()?;
         let mut missing = missing_identity(&settings.demands)?;
+        missing.extend(missing_confinement(&settings.demands)?);
+        let strict = (!missing.contains(&Layer::Seccomp)).then(|| compile(&Theme::all())).transpose()?;
         let layout = Layout::detect();
         let parent = Parent::make(&layout, &settings.name, &settings.demands)?;
         missing.extend_from_slice(&parent.missing);
@@ -54,6 +61,7 @@ impl Sandbox {
             layout,
             parent,
             missing,
+            strict,
             janitor,
             sequence: AtomicU64::new(0),
         };
@@ -119,8 +127,11 @@ impl Sandbox {
 impl Shared {
     fn start(&self, plan: Plan) -> Result<Started, SandboxError> {
         let body = self.body(&plan)?;
+        let filter = self.filter(&plan)?;
         let order = Order {
             plan,
+            filter,
+            landlock: !self.missing.contains(&Layer::Landlock),
             host_id: body.lease.as_ref().map(Lease::id),
             cgroup_entries: body.group.entries(),
             oom_event_of: body.group.oom_event_of(),
@@ -128,6 +139,14 @@ impl Shared {
         };
         let settings = &self.settings;
         spawn::start(&settings.launcher, &order, body, settings.start_timeout)
+    }
+
+    /// Other choices than the default are rare, and compiled in a tenth of a millisecond.
+    fn filter(&self, plan: &Plan) -> Result<Option<Program>, Fault> {
+        match &self.strict {
+            Some(_) if plan.system_calls != Theme::all() => compile(&plan.system_calls).map(Some),
+            strict => Ok(strict.clone()),
+        }
     }
 
     /// From here on, dropping the body frees cgroups and id.
@@ -155,6 +174,28 @@ fn missing_identity(demands: &Demands) -> Result<Vec<Layer>, Fault> {
             Err(Fault::new(layer, "give instances ids of their own").because("the server is not privileged"))
         }
         None => Ok(layers.to_vec()),
+    }
+}
+
+fn compile(themes: &BTreeSet<Theme>) -> Result<Program, Fault> {
+    seccomp::compile(themes)
+        .map_err(|error| Fault::new(Layer::Seccomp, "compile the filter of system calls").because(error.to_string()))
+}
+
+/// What this kernel has not, for nobody.
+fn missing_confinement(demands: &Demands) -> Result<Vec<Layer>, Fault> {
+    let mut missing = Vec::new();
+    if !seccomp::ARCHITECTURE_KNOWN {
+        missing.push(Fault::new(Layer::Seccomp, "filter system calls").because("no table for this architecture"));
+    } else if let Err(errno) = sys::prove_seccomp() {
+        missing.push(Fault::new(Layer::Seccomp, "filter system calls").errno(errno));
+    }
+    if let Err(errno) = sys::landlock_version() {
+        missing.push(Fault::new(Layer::Landlock, "make landlock rules").errno(errno));
+    }
+    match missing.iter().find(|fault| demands.requires(fault.layer)) {
+        Some(fault) => Err(fault.clone()),
+        None => Ok(missing.iter().map(|fault| fault.layer).collect()),
     }
 }
 

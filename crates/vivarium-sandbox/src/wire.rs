@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Fault;
 use crate::layer::Layer;
 use crate::plan::Plan;
+use crate::seccomp::Program;
 
 /// How many descriptors come with the first message.
 pub(crate) const BORROWED_DESCRIPTORS: usize = 5;
@@ -29,6 +30,10 @@ pub(crate) struct Order {
     pub(crate) cgroup_entries: Vec<CgroupEntry>,
     /// The v1 memory cgroup whose out-of-memory event ends the whole instance.
     pub(crate) oom_event_of: Option<PathBuf>,
+    /// The filter of system calls; `None` only where the layer is lowered and the kernel lacks it.
+    pub(crate) filter: Option<Program>,
+    /// The same for landlock.
+    pub(crate) landlock: bool,
     /// Layers whose absence is accepted.
     pub(crate) lowered: Vec<Layer>,
 }

@@ -13,7 +13,7 @@ use rustix::process::{DumpableBehavior, chdir, set_dumpable_behavior, setsid, um
 use super::outer::send_report;
 use super::sources::{self, Sources};
 use super::tree::{self, Tree};
-use super::{descriptors, identity, limits, network, verify};
+use super::{descriptors, filter, identity, limits, network, verify};
 use crate::error::Fault;
 use crate::layer::Layer;
 use crate::sys;
@@ -58,6 +58,7 @@ const STEPS: &[Step] = &[
     |_| identity::drop_capabilities(),
     |_| identity::forbid_new_privileges(),
     |_| identity::die_with_parent(),
+    tree::enforce_rules,
 ];
 
 impl Cell {
@@ -83,6 +84,9 @@ impl Cell {
         umask(Mode::WGRP | Mode::WOTH);
         self.check_lifeline()?;
         verify::all(self)?;
+        // The last of all: what is proven above needs calls that are refused from here on.
+        filter::install(self.order.filter.as_ref())?;
+        verify::filtered(self)?;
         let missing = std::mem::take(&mut self.missing);
         send_report(report, &Report::Verified { missing });
         let errno = sys::execute(&program.path, &program.arguments, &program.environment);

@@ -6,6 +6,7 @@
 //! command.
 
 mod descriptors;
+mod filter;
 mod identity;
 mod inner;
 mod limits;
@@ -13,6 +14,7 @@ mod maps;
 mod network;
 mod order;
 mod outer;
+mod rules;
 mod sources;
 mod tree;
 mod verify;

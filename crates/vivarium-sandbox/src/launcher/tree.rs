@@ -6,7 +6,8 @@ mod place;
 mod proc;
 mod scratch;
 
-use std::os::fd::OwnedFd;
+use std::cell::RefCell;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{CWD, Mode, OFlags, symlinkat};
@@ -17,6 +18,7 @@ use rustix::mount::{
 use rustix::process::{chdir, fchdir, pivot_root};
 
 use super::inner::Cell;
+use super::rules::{Right, Rules};
 use crate::error::Fault;
 use crate::layer::Layer;
 use crate::plan::{Mount, Plan};
@@ -26,6 +28,14 @@ use scratch::Scratch;
 /// The tree while it is built, below a directory of the old one.
 pub(super) struct Tree {
     pub(super) root: OwnedFd,
+    /// What landlock shall allow; grows with the tree.
+    rules: RefCell<Rules>,
+}
+
+impl Tree {
+    fn allow(&self, place: impl AsFd, right: Right) -> Result<(), Fault> {
+        self.rules.borrow_mut().allow(place, right)
+    }
 }
 
 /// Bytes for the skeleton beside the files of the plan: directories, links, empty mount points.
@@ -46,7 +56,9 @@ pub(super) fn make_private() -> Result<(), Fault> {
 }
 
 pub(super) fn build(cell: &mut Cell) -> Result<(), Fault> {
-    let tree = Tree { root: make_root(&cell.order.plan)? };
+    let rules = RefCell::new(Rules::begin(cell.order.landlock)?);
+    let tree = Tree { root: make_root(&cell.order.plan)?, rules };
+    tree.allow(&tree.root, Right::List)?;
     attach(&tree.root, CWD, Path::new(BUILDING_SITE))?;
     let scratch = Scratch::make(&tree, &cell.order.plan)?;
     let sources = cell.sources.take();
@@ -54,7 +66,7 @@ pub(super) fn build(cell: &mut Cell) -> Result<(), Fault> {
     let mut binds = binds.into_iter();
     for mount in &cell.order.plan.mounts {
         match mount {
-            Mount::Bind { target, .. } => bind(&tree, binds.next(), target)?,
+            Mount::Bind { target, exec, .. } => bind(&tree, binds.next(), target, *exec)?,
             Mount::Scratch { target, mode, exec } => scratch.show(&tree, target, *mode, *exec)?,
             Mount::File { target, contents, mode } => place::file(&tree, target, contents, *mode)?,
             Mount::Symlink { target, points_to } => symlink(&tree, target, points_to)?,
@@ -101,10 +113,11 @@ fn file_bytes(mount: &Mount) -> usize {
     }
 }
 
-fn bind(tree: &Tree, source: Option<OwnedFd>, target: &Path) -> Result<(), Fault> {
+fn bind(tree: &Tree, source: Option<OwnedFd>, target: &Path, exec: bool) -> Result<(), Fault> {
     let source =
         source.ok_or_else(|| Fault::new(Layer::MountNamespace, "find the opened source of").about(target.display()))?;
     let point = if is_directory(&source)? { place::directory(tree, target)? } else { place::empty_file(tree, target)? };
+    tree.allow(&source, if exec { Right::Execute } else { Right::Read })?;
     attach_at(&source, &point, target)
 }
 
@@ -141,6 +154,14 @@ pub(super) fn pivot(cell: &mut Cell) -> Result<(), Fault> {
     chdir("/").map_err(|errno| fault("enter the new root", errno))?;
     let sealed = MountFlags { read_only: true, no_devices: true, no_exec: true, recursive: false };
     set_mount_flags(&tree.root, sealed).map_err(|errno| fault("seal the root", errno))
+}
+
+/// After this the tree cannot change any more, whoever tries.
+pub(super) fn enforce_rules(cell: &mut Cell) -> Result<(), Fault> {
+    match &cell.tree {
+        Some(tree) => tree.rules.take().enforce(),
+        None => Err(Fault::new(Layer::Landlock, "find the tree")),
+    }
 }
 
 /// How directories on the way are opened: as mere places.

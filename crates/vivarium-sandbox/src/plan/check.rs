@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use super::{Limits, Mount, Plan};
+use crate::seccomp::Theme;
 
 /// How a plan contradicts itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +55,9 @@ pub enum PlanError {
     /// All [`Mount::File`] contents together are too large.
     #[error("the files of the plan hold {0} bytes, more than 1 MiB")]
     FilesTooLarge(usize),
+    /// No program could run.
+    #[error("the system calls lack the theme `program`")]
+    SystemCalls,
     /// A limit below what any program needs.
     #[error("the limit {name} is {value}, less than {least}")]
     Limit {
@@ -76,6 +80,7 @@ pub(super) fn check(plan: &Plan) -> Result<(), PlanError> {
     check_identity("uid", plan.identity.uid)?;
     check_identity("gid", plan.identity.gid)?;
     check_limits(&plan.limits)?;
+    check_system_calls(plan)?;
     least("scratch.bytes", plan.scratch.bytes, 4096)?;
     least("scratch.inodes", plan.scratch.inodes, 8)?;
     check_mounts(&plan.mounts)
@@ -93,6 +98,10 @@ fn check_texts(plan: &Plan) -> Result<(), PlanError> {
         Some(name) => Err(PlanError::EnvironmentName(name.clone())),
         None => Ok(()),
     }
+}
+
+fn check_system_calls(plan: &Plan) -> Result<(), PlanError> {
+    if plan.system_calls.contains(&Theme::Program) { Ok(()) } else { Err(PlanError::SystemCalls) }
 }
 
 fn check_hostname(name: &str) -> Result<(), PlanError> {

@@ -88,3 +88,9 @@ fn host_names_are_letters_digits_and_hyphens() {
         assert_eq!(checked, Err(PlanError::Hostname(name.into())));
     }
 }
+
+#[test]
+fn no_program_runs_without_the_calls_that_every_program_makes() {
+    assert_eq!(check_of(|plan| plan.system_calls = [Theme::Program].into()), Ok(()));
+    assert_eq!(check_of(|plan| plan.system_calls = [Theme::Files].into()), Err(PlanError::SystemCalls));
+}

@@ -2,10 +2,12 @@
 
 mod check;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+use crate::seccomp::Theme;
 
 pub use check::PlanError;
 
@@ -33,6 +35,10 @@ pub struct Plan {
     pub mounts: Vec<Mount>,
     /// What the instance may use up.
     pub limits: Limits,
+    /// The system calls that the instance may make, by theme; [`Theme::Program`] must be among them.
+    /// The default is [`Theme::all`].
+    #[serde(default = "Theme::all")]
+    pub system_calls: BTreeSet<Theme>,
 }
 
 impl Plan {
@@ -49,6 +55,7 @@ impl Plan {
             scratch: Scratch::default(),
             mounts: Vec::new(),
             limits: Limits::default(),
+            system_calls: Theme::all(),
         }
     }
 

@@ -33,4 +33,10 @@ pub(super) struct Findings {
     /// The line of /proc/self/limits.
     pub(super) core_limit: String,
     pub(super) session: i32,
+    /// How many harmless but refused system calls were tried.
+    pub(super) calls_tried: usize,
+    /// Those that got another answer than the filter's.
+    pub(super) calls_wrong: Vec<String>,
+    /// errno of asking a freshly opened device whether it is a terminal.
+    pub(super) device_request: i32,
 }

@@ -4,6 +4,7 @@ use super::Proof;
 use super::findings::{DISK_BYTES, Findings};
 use super::inside;
 use crate::layer::Layer;
+use crate::sys;
 
 /// For all layers but the cgroups, which need instances of their own.
 pub(super) fn judge(findings: &Findings, layer: Layer) -> Proof {
@@ -22,6 +23,8 @@ pub(super) fn judge(findings: &Findings, layer: Layer) -> Proof {
         Layer::ResourceLimits => core(findings),
         Layer::Capabilities => capabilities(findings),
         Layer::NoNewPrivileges => status_is(findings, "NoNewPrivs", "1"),
+        Layer::Seccomp => filter(findings),
+        Layer::Landlock => rules(findings),
         Layer::Descriptors => descriptors(findings),
         Layer::Launcher => session(findings),
         Layer::CgroupMemory | Layer::CgroupCpu | Layer::CgroupPids => Err("not a matter of looking".to_owned()),
@@ -123,6 +126,37 @@ fn capabilities(findings: &Findings) -> Proof {
         false => format!("not empty: {}", full.join(" ")),
     };
     proof(full.is_empty(), told)
+}
+
+const FILTER_MODE: &str = "2";
+
+fn filter(findings: &Findings) -> Proof {
+    let mode = status(findings, "Seccomp");
+    let (tried, wrong) = (findings.calls_tried, &findings.calls_wrong);
+    let told = match wrong.is_empty() {
+        true => format!("`Seccomp` is {mode} in /proc/self/status, {tried} of {tried} forbidden system calls refused"),
+        false => format!("`Seccomp` is {mode} in /proc/self/status, not refused: {}", wrong.join(", ")),
+    };
+    proof(mode == FILTER_MODE && tried > 0 && wrong.is_empty(), told)
+}
+
+const ERRNO_ACCESS: i32 = 13;
+/// The first ABI version with a rule about requests to devices.
+const DEVICE_REQUESTS: u32 = 5;
+/// The first ABI version that keeps signals and abstract sockets inside.
+const SCOPES: u32 = 6;
+
+/// What only landlock refuses is a request to a device, which older versions cannot; an instance of
+/// theirs was started by a launcher whose rules the kernel took.
+fn rules(findings: &Findings) -> Proof {
+    let version = sys::landlock_version().map_err(|errno| format!("the kernel has no landlock: {errno}"))?;
+    let limits = match version {
+        ..DEVICE_REQUESTS => ": the kernel took the rules about files, it knows none about devices and signals",
+        DEVICE_REQUESTS..SCOPES => ": a request to a device was refused; the kernel knows no rules about signals",
+        _ => ": a request to a device was refused; signals and abstract sockets are scoped",
+    };
+    let refused = findings.device_request == ERRNO_ACCESS;
+    proof(refused || version < DEVICE_REQUESTS, format!("ABI version {version}{limits}"))
 }
 
 /// The probe's own listing shows 0 to 3.

@@ -4,6 +4,7 @@
 #![allow(unsafe_code)]
 
 mod clone;
+mod confine;
 mod descriptors;
 mod exec;
 mod mount;
@@ -13,6 +14,7 @@ mod signals;
 mod wait;
 
 pub(crate) use clone::{Birth, clone_into_namespaces};
+pub(crate) use confine::{attempts, install_filter, landlock_version, prove_seccomp, request_of, unshare_nothing};
 pub(crate) use descriptors::{close_on_exec_from, install, take};
 pub(crate) use exec::execute;
 pub(crate) use mount::{MountFlags, set_mount_flags};

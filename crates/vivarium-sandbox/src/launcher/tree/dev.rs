@@ -6,6 +6,7 @@ use std::path::Path;
 use super::scratch::Scratch;
 use super::{Tree, attach_at, place, symlink};
 use crate::error::Fault;
+use crate::launcher::rules::Right;
 use crate::launcher::sources::DEVICES;
 
 const LINKS: [(&str, &str); 4] = [
@@ -19,6 +20,7 @@ pub(super) fn make(tree: &Tree, devices: &[OwnedFd], scratch: &Scratch) -> Resul
     for (name, device) in DEVICES.iter().zip(devices) {
         let target = Path::new("/dev").join(name);
         attach_at(device, &place::empty_file(tree, &target)?, &target)?;
+        tree.allow(device, Right::Device)?;
     }
     for (target, points_to) in LINKS {
         symlink(tree, Path::new(target), Path::new(points_to))?;

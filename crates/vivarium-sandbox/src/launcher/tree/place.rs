@@ -10,6 +10,7 @@ use rustix::io::Errno;
 
 use super::{DIRECTORY_MODE, PLACE, Tree, fault};
 use crate::error::Fault;
+use crate::launcher::rules::Right;
 
 const RESOLVE: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS).union(ResolveFlags::NO_MAGICLINKS);
 
@@ -47,7 +48,8 @@ pub(super) fn file(tree: &Tree, target: &Path, contents: &str, mode: u32) -> Res
     let mut file = std::fs::File::from(file);
     file.write_all(contents.as_bytes())
         .map_err(|error| fault("write the file", Errno::IO).about(target.display()).io(&error))?;
-    fchmod(&file, Mode::from_raw_mode(mode)).map_err(step)
+    fchmod(&file, Mode::from_raw_mode(mode)).map_err(step)?;
+    tree.allow(&file, Right::Read)
 }
 
 /// A place to mount a file on; one that is there already is as good.

@@ -7,24 +7,31 @@ use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, 
 
 use super::{Tree, attach_at, place};
 use crate::error::Fault;
+use crate::launcher::rules::Right;
 use crate::layer::Layer;
+
+const TARGET: &str = "/proc";
 
 /// Whether it is as demanded. When the layer is lowered, a plain /proc of the same namespace is
 /// tried, and then the directory stays empty.
 pub(super) fn mount(tree: &Tree, lowered: bool) -> Result<bool, Fault> {
-    let target = Path::new("/proc");
-    let point = place::directory(tree, target)?;
+    let point = place::directory(tree, Path::new(TARGET))?;
     let demanded = [("hidepid", "invisible"), ("subset", "pid")];
     match make(&demanded) {
-        Ok(proc) => attach_at(&proc, &point, target).map(|()| true),
+        Ok(proc) => show(tree, &proc, &point).map(|()| true),
         Err(errno) if !lowered => Err(Fault::new(Layer::Proc, "mount /proc").errno(errno)),
         Err(_) => {
             if let Ok(proc) = make(&[]) {
-                attach_at(&proc, &point, target)?;
+                show(tree, &proc, &point)?;
             }
             Ok(false)
         }
     }
+}
+
+fn show(tree: &Tree, proc: &OwnedFd, point: &OwnedFd) -> Result<(), Fault> {
+    attach_at(proc, point, Path::new(TARGET))?;
+    tree.allow(proc, Right::Read)
 }
 
 /// Read-only: what can be written there changes how the kernel treats a process.

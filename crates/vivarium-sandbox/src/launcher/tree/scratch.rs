@@ -10,6 +10,7 @@ use rustix::process::fchdir;
 
 use super::{Tree, attach_at, make_tmpfs, place};
 use crate::error::Fault;
+use crate::launcher::rules::Right;
 use crate::layer::Layer;
 use crate::plan::{Mount, Plan};
 use crate::sys::{MountFlags, set_mount_flags};
@@ -52,7 +53,8 @@ impl Scratch {
     pub(super) fn show(&self, tree: &Tree, target: &Path, mode: u32, exec: bool) -> Result<(), Fault> {
         let step = |errno| fault("make the scratch directory", errno).about(target.display());
         let part = self.part(mode, exec).map_err(step)?;
-        attach_at(&part, &place::directory(tree, target)?, target)
+        attach_at(&part, &place::directory(tree, target)?, target)?;
+        tree.allow(&part, Right::Change { execute: exec })
     }
 
     fn part(&self, mode: u32, exec: bool) -> rustix::io::Result<OwnedFd> {

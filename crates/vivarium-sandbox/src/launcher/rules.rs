@@ -1,0 +1,89 @@
+//! `landlock(7)`: says once more what the mounts say, to another part of the kernel. It also holds
+//! for files that are reached around the tree, and keeps signals and abstract sockets inside.
+//!
+//! TCP is not ruled here: the rules know ports only, no addresses, and in a network namespace with
+//! nothing but a loopback of its own there is nobody but the instance itself to speak with. A
+//! script may well start a server for itself.
+
+use std::os::fd::AsFd;
+
+use landlock::{
+    ABI, Access, AccessFs, BitFlags, PathBeneath, Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr,
+    RulesetError, RulesetStatus, Scope, make_bitflags,
+};
+
+use crate::error::Fault;
+use crate::layer::Layer;
+
+/// The newest that this list was written for. Older kernels enforce what they know of it.
+const NEWEST: ABI = ABI::V9;
+
+/// What may be done with a mount, and all below it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Right {
+    /// List directories: the skeleton.
+    List,
+    /// Read files and list directories.
+    Read,
+    /// Beside that, execute programs.
+    Execute,
+    /// Devices: read and write; no requests beyond the few that every file has.
+    Device,
+    /// Everything but devices, executing programs only if said.
+    Change { execute: bool },
+}
+
+impl Right {
+    fn access(self) -> BitFlags<AccessFs> {
+        let read = make_bitflags!(AccessFs::{ReadFile | ReadDir});
+        let execute = |wanted: bool| if wanted { AccessFs::Execute.into() } else { BitFlags::EMPTY };
+        let kinds = make_bitflags!(AccessFs::{MakeChar | MakeBlock | IoctlDev});
+        match self {
+            Self::List => AccessFs::ReadDir.into(),
+            Self::Read => read,
+            Self::Execute => read | AccessFs::Execute,
+            Self::Device => make_bitflags!(AccessFs::{ReadFile | WriteFile | Truncate}),
+            Self::Change { execute: wanted } => read | execute(wanted) | (AccessFs::from_write(NEWEST) & !kinds),
+        }
+    }
+}
+
+/// The rules while the tree is built. Empty where the server said that there is no landlock.
+#[derive(Default)]
+pub(super) struct Rules(Option<RulesetCreated>);
+
+impl Rules {
+    pub(super) fn begin(wanted: bool) -> Result<Self, Fault> {
+        let made = wanted.then(|| {
+            Ruleset::default().handle_access(AccessFs::from_all(NEWEST))?.scope(Scope::from_all(NEWEST))?.create()
+        });
+        Ok(Self(made.transpose().map_err(fault("make landlock rules"))?))
+    }
+
+    /// `place` is a directory or a file; rights that only directories can have are left out for
+    /// files.
+    pub(super) fn allow(&mut self, place: impl AsFd, right: Right) -> Result<(), Fault> {
+        let Some(ruleset) = &mut self.0 else {
+            return Ok(());
+        };
+        let rule = PathBeneath::new(place, right.access());
+        ruleset.add_rule(rule).map(drop).map_err(fault("add a landlock rule"))
+    }
+
+    /// For the calling thread and all that it becomes, for ever.
+    pub(super) fn enforce(self) -> Result<(), Fault> {
+        let Some(ruleset) = self.0 else {
+            return Ok(());
+        };
+        let step = "enforce the landlock rules";
+        let status = ruleset.restrict_self().map_err(fault(step))?;
+        if status.ruleset == RulesetStatus::NotEnforced {
+            return Err(Fault::new(Layer::Landlock, step).because("the kernel does not enforce them"));
+        }
+        Ok(())
+    }
+}
+
+fn fault(step: &'static str) -> impl Fn(RulesetError) -> Fault {
+    move |error| Fault::new(Layer::Landlock, step).because(error.to_string())
+}
