@@ -48,7 +48,7 @@ pub struct Exit {
     pub process_limit_hit: bool,
     /// [`Instance::kill`] or a [`Killer`] asked for it, though it may have come too late.
     pub killed: bool,
-    /// User and system time. From the cgroup where it counts that (v2, v1 with cpuacct beside cpu);
+    /// User and system time. From the cgroup where the host counts that (v2, v1 with cpuacct);
     /// else as told by `wait4(2)`, which misses children that were never waited for.
     pub cpu_micros: Option<u64>,
     /// The most memory used at once, page cache and scratch space included; `None` without a

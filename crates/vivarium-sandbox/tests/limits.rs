@@ -130,3 +130,21 @@ print(time.process_time() - cpu)
     assert!(run.exit.cpu_micros.unwrap() > 50_000);
     sandbox.close().await;
 }
+
+#[tokio::test]
+async fn the_time_of_children_that_nobody_waited_for_is_counted() {
+    let script = "
+import os, time
+reader, writer = os.pipe()
+if os.fork() == 0:
+    while time.process_time() < 0.3: pass
+    os.write(writer, b'x'); time.sleep(60)
+os.read(reader, 1)
+print('not waited')
+";
+    let Some(sandbox) = common::sandbox("unwaited") else { return };
+    let run = common::run(&sandbox, common::python(script)).await;
+    assert_eq!(run.stdout, "not waited\n", "{}", run.stderr);
+    assert!(run.exit.cpu_micros.unwrap() > 290_000, "{:?}", run.exit);
+    sandbox.close().await;
+}

@@ -51,10 +51,7 @@ impl Group {
 
     /// The files by which a process enters, each with the layer to blame.
     pub(crate) fn entries(&self) -> Vec<CgroupEntry> {
-        let entry = |part: &Place| CgroupEntry {
-            layer: part.controllers[0].layer(),
-            procs: part.directory.join("cgroup.procs"),
-        };
+        let entry = |part: &Place| CgroupEntry { layer: part.layer(), procs: part.directory.join("cgroup.procs") };
         self.parts.iter().map(entry).collect()
     }
 
@@ -140,5 +137,5 @@ fn cpu_micros(part: &Place) -> Option<u64> {
 }
 
 fn fault(place: &Place, step: &str, directory: &Path, error: &io::Error) -> Fault {
-    Fault::new(place.controllers[0].layer(), step).about(directory.display()).io(error)
+    Fault::new(place.layer(), step).about(directory.display()).io(error)
 }

@@ -56,12 +56,26 @@ pub(crate) struct Hierarchy {
     pub(crate) mount: PathBuf,
     /// The server's own cgroup, as a path below the mount point.
     pub(crate) own: PathBuf,
+    /// Empty where the hierarchy is there for accounting only.
     pub(crate) controllers: Vec<Controller>,
     /// v1 `cpuacct`, or any v2: processor time can be read here.
     pub(crate) accounts_cpu: bool,
 }
 
-/// All hierarchies that serve a needed controller. Each controller is served at most once.
+impl Hierarchy {
+    /// The layer to blame for it.
+    pub(crate) fn layer(&self) -> Layer {
+        blame(&self.controllers)
+    }
+}
+
+/// Accounting of processor time belongs to the processor's layer.
+pub(super) fn blame(controllers: &[Controller]) -> Layer {
+    controllers.first().copied().unwrap_or(Controller::Cpu).layer()
+}
+
+/// All hierarchies that serve a needed controller, and one that accounts processor time if none of
+/// them does. Each controller is served at most once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub(crate) hierarchies: Vec<Hierarchy>,
@@ -90,12 +104,16 @@ impl Layout {
     pub(crate) fn parse(sources: &Sources<'_>) -> Self {
         let owns = own_paths(sources.own_cgroups);
         let mut layout = Self::default();
-        for line in sources.mountinfo.lines() {
-            let Some(mount) = CgroupMount::parse(line) else {
-                continue;
-            };
+        let mut accounting = None;
+        for mount in sources.mountinfo.lines().filter_map(CgroupMount::parse) {
             let hierarchy = mount.hierarchy(&owns, sources.v2_controllers);
+            if hierarchy.driver == Driver::V1 && hierarchy.accounts_cpu {
+                accounting.get_or_insert(Hierarchy { controllers: Vec::new(), ..hierarchy.clone() });
+            }
             layout.add(hierarchy);
+        }
+        if !layout.hierarchies.iter().any(|hierarchy| hierarchy.accounts_cpu) {
+            layout.hierarchies.extend(accounting);
         }
         layout
     }

@@ -49,6 +49,21 @@ fn on_a_hybrid_host_each_controller_is_taken_where_it_lives() {
 }
 
 #[test]
+fn accounting_that_lives_alone_is_taken_too() {
+    let mountinfo = "\
+30 24 0:25 / /sys/fs/cgroup/cpuacct rw - cgroup cgroup rw,cpuacct
+31 24 0:26 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu
+";
+    let layout = parse(mountinfo, "2:cpuacct:/a\n1:cpu:/\n", "");
+    let [cpu, accounting] = &layout.hierarchies[..] else {
+        panic!("{layout:?}");
+    };
+    assert_eq!((&cpu.controllers[..], cpu.accounts_cpu), (&[Controller::Cpu][..], false));
+    assert!(accounting.controllers.is_empty() && accounting.accounts_cpu);
+    assert_eq!((accounting.own.as_path(), accounting.layer()), (Path::new("a"), Layer::CgroupCpu));
+}
+
+#[test]
 fn in_a_container_the_own_path_is_told_from_the_mounts_root() {
     let mountinfo = "\
 30 24 0:25 /docker/abc /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory

@@ -34,7 +34,7 @@ pub(crate) fn remove_leftovers(layout: &Layout, name: &str) -> Result<Leftovers,
         for parent in find(&hierarchy.mount, name, SEARCH_DEPTH) {
             for instance in children(&parent) {
                 leftovers.processes += kill_all(&instance);
-                remove_patiently(&instance, hierarchy.controllers[0].layer())?;
+                remove_patiently(&instance, hierarchy.layer())?;
                 leftovers.cgroups += 1;
             }
         }

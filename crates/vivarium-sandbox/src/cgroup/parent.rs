@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
-use super::layout::{Controller, Driver, Hierarchy, Layout};
+use super::layout::{Controller, Driver, Hierarchy, Layout, blame};
 use super::{files, v2};
 use crate::error::Fault;
 use crate::layer::{Demands, Layer};
@@ -25,6 +25,13 @@ pub(super) struct Place {
     pub(super) directory: PathBuf,
     pub(super) controllers: Vec<Controller>,
     pub(super) accounts_cpu: bool,
+}
+
+impl Place {
+    /// The layer to blame for it.
+    pub(super) fn layer(&self) -> Layer {
+        blame(&self.controllers)
+    }
 }
 
 impl Parent {
@@ -47,6 +54,7 @@ impl Parent {
         Ok(parent)
     }
 
+    /// Nothing is demanded of a place that only accounts: without it `wait4(2)` tells less.
     fn excuse(&mut self, controllers: &[Controller], demands: &Demands, fault: &Fault) -> Result<(), Fault> {
         for controller in controllers {
             let layer = controller.layer();
