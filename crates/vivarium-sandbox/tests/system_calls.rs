@@ -5,7 +5,7 @@ mod common;
 
 use libc::{ENOSYS, EPERM, c_long};
 use serde_json::{Value, json};
-use vivarium_sandbox::{ExitStatus, Sandbox, Theme};
+use vivarium_sandbox::{Sandbox, Theme};
 
 const CALLS: &str = include_str!("payloads/calls.py");
 
@@ -313,7 +313,7 @@ call = lambda: ctypes.CDLL(None).syscall(ctypes.c_long(0x40000000 | 39))
 ";
     for door in [i386, x32] {
         let first = common::run(&sandbox, common::python(&format!("{door}call()"))).await;
-        assert_eq!(first.exit.status, ExitStatus::Signal(libc::SIGSYS), "{}", first.stderr);
+        assert_eq!(first.exit.status, vivarium_sandbox::ExitStatus::Signal(libc::SIGSYS), "{}", first.stderr);
         let child = format!(
             "{door}
 import os
