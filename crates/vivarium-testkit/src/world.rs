@@ -154,6 +154,11 @@ impl World {
         tokio::time::timeout(PATIENCE, settle).await.expect("the runtime settles in time")
     }
 
+    /// Ends what runs in the background, as the end of a server does.
+    pub fn shut_down(&self) {
+        self.shutdown.cancel();
+    }
+
     /// Lets time pass without the node falling silent.
     ///
     /// # Panics
