@@ -87,3 +87,36 @@ impl Rules {
 fn fault(step: &'static str) -> impl Fn(RulesetError) -> Fault {
     move |error| Fault::new(Layer::Landlock, step).because(error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Right; 6] = [
+        Right::List,
+        Right::Read,
+        Right::Execute,
+        Right::Device,
+        Right::Change { execute: false },
+        Right::Change { execute: true },
+    ];
+
+    #[test]
+    fn nobody_makes_devices_or_sends_them_requests() {
+        let never = make_bitflags!(AccessFs::{MakeChar | MakeBlock | IoctlDev});
+        assert!(ALL.iter().all(|right| !right.access().intersects(never)));
+    }
+
+    #[test]
+    fn only_scratch_space_is_changed() {
+        let change = AccessFs::from_write(NEWEST) & !make_bitflags!(AccessFs::{WriteFile | Truncate});
+        let changing: Vec<_> = ALL.iter().filter(|right| right.access().intersects(change)).collect();
+        assert!(matches!(changing[..], [Right::Change { .. }, Right::Change { .. }]), "{changing:?}");
+    }
+
+    #[test]
+    fn only_what_is_said_is_executed() {
+        let executing: Vec<_> = ALL.iter().filter(|right| right.access().contains(AccessFs::Execute)).collect();
+        assert!(matches!(executing[..], [Right::Execute, Right::Change { execute: true }]), "{executing:?}");
+    }
+}

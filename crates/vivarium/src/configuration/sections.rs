@@ -329,7 +329,8 @@ pub(crate) struct Interpreters {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SandboxSection {
-    /// Layers that may be missing on this host: own-uid, groups, proc, cgroup-memory, cgroup-cpu, cgroup-pids.
+    /// Layers that may be missing on this host: own-uid, groups, proc, cgroup-memory, cgroup-cpu, cgroup-pids,
+    /// seccomp, landlock.
     /// Each makes instances weaker; `vivarium doctor` tells which are missing.
     pub lower: Vec<Layer>,
     /// The lowest user id for instances; used only when the server runs as root.

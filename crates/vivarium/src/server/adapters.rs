@@ -68,8 +68,9 @@ pub(crate) fn sandbox_settings(configuration: &Configuration, name: &str) -> Out
     settings.start_timeout = Duration::from_secs(section.start_timeout_seconds);
     for layer in &section.lower {
         settings.demands.lower(*layer).map_err(|error| {
-            Fault::usage(format!("cannot use the setting `sandbox.lower`: {error}"))
-                .hint("own-uid, groups, proc, cgroup-memory, cgroup-cpu and cgroup-pids can be lowered")
+            Fault::usage(format!("cannot use the setting `sandbox.lower`: {error}")).hint(
+                "own-uid, groups, proc, cgroup-memory, cgroup-cpu, cgroup-pids, seccomp and landlock can be lowered",
+            )
         })?;
     }
     Ok(settings)

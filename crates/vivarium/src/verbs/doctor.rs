@@ -160,7 +160,9 @@ fn uv(settings: &PythonSettings, configuration: &Configuration) -> Row {
 async fn sandbox(configuration: &Configuration) -> Outcome<Vec<Row>> {
     // A name of its own, so that nothing of a server that runs is touched.
     let name = format!("doctor-{}", std::process::id());
-    let settings = server::sandbox_settings(configuration, &name)?;
+    let mut settings = server::sandbox_settings(configuration, &name)?;
+    // The probe shows the program to its instances, so it needs a path that leads to it from everywhere.
+    settings.launcher.program = std::env::current_exe().context("cannot find this program's own file")?;
     Ok(probe::run(settings).await.into_iter().map(layer).collect())
 }
 

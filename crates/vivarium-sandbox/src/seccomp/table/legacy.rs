@@ -1,5 +1,5 @@
 //! Calls that only x86_64 has: newer architectures were born without them. The C library and older
-//! wheels still make many; each has a newer form in its theme.
+//! wheels still make many; nearly each has a newer form in its theme.
 
 use super::super::condition::{When, masked};
 use super::super::theme::Theme;
@@ -12,7 +12,18 @@ const fn older(number: libc::c_long) -> Call {
     call(number, OLDER)
 }
 
+const ARCHITECTURE_STATE: &[u32] = &[
+    0x1002, // ARCH_SET_FS
+    0x1003, // ARCH_GET_FS
+    0x1022, // ARCH_GET_XCOMP_PERM
+    0x1023, // ARCH_REQ_XCOMP_PERM
+];
+
 pub(super) const CALLS: &[(Theme, Call)] = &[
+    (
+        Theme::Program,
+        asked(libc::SYS_arch_prctl, When::OneOf(0, ARCHITECTURE_STATE), "thread-local storage, wide registers"),
+    ),
     (Theme::Program, older(libc::SYS_open)),
     (Theme::Program, older(libc::SYS_stat)),
     (Theme::Program, older(libc::SYS_access)),

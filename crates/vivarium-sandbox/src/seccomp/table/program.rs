@@ -1,15 +1,6 @@
 //! What every program does between `execve` and its end.
 
-use super::super::condition::When;
-use super::{Call, asked, call};
-
-#[cfg(target_arch = "x86_64")]
-const ARCHITECTURE_STATE: &[u32] = &[
-    0x1002, // ARCH_SET_FS
-    0x1003, // ARCH_GET_FS
-    0x1022, // ARCH_GET_XCOMP_PERM
-    0x1023, // ARCH_REQ_XCOMP_PERM
-];
+use super::{Call, call};
 
 pub(super) const CALLS: &[Call] = &[
     call(libc::SYS_execve, "the plan's command; it cannot gain a privilege, because `no_new_privs` is set"),
@@ -43,6 +34,4 @@ pub(super) const CALLS: &[Call] = &[
     call(libc::SYS_rt_sigprocmask, "signal masks"),
     call(libc::SYS_rt_sigreturn, "the end of every signal handler"),
     call(libc::SYS_restart_syscall, "the kernel lets a stopped program go on with it"),
-    #[cfg(target_arch = "x86_64")]
-    asked(libc::SYS_arch_prctl, When::OneOf(0, ARCHITECTURE_STATE), "thread-local storage, wide registers"),
 ];
