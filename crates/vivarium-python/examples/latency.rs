@@ -52,7 +52,7 @@ async fn measure(rounds: usize) {
             rest(&instances, &sandbox, runtime).await;
             cold.push(run(&instances, request(RuntimeId::random(), &serving), false).await);
         }
-        report(&version, bare, warm, cold);
+        report(&version, bare, &warm, &cold);
         instances.release(runtime).await;
     }
     sandbox.close().await;
@@ -74,20 +74,25 @@ fn interpret(executable: &Path) -> Duration {
     moment.elapsed()
 }
 
-/// Until the answer is whole, and until nothing is left.
-async fn run(instances: &PythonInstances, request: RunRequest, warm: bool) -> Duration {
+/// Until the whole output is there, and until the instance is gone.
+async fn run(instances: &PythonInstances, request: RunRequest, warm: bool) -> [Duration; 2] {
     let (sender, mut events) = mpsc::unbounded_channel();
     let moment = Instant::now();
-    let outcome = instances.run(request, sender, CancellationToken::new()).await;
-    let time = moment.elapsed();
+    let listen = async {
+        let (mut stdout, mut heard) = (Vec::new(), Duration::ZERO);
+        while let Some(event) = events.recv().await {
+            if let InstanceEvent::Stdout(bytes) = event {
+                stdout.extend(bytes);
+                heard = moment.elapsed();
+            }
+        }
+        assert_eq!(stdout, b"1\n");
+        heard
+    };
+    let run = async { (instances.run(request, sender, CancellationToken::new()).await, moment.elapsed()) };
+    let ((outcome, gone), heard) = tokio::join!(run, listen);
     assert_eq!((outcome.ending, outcome.warm), (Ending::Completed { output: None }, warm));
-    assert_eq!(events.recv().await, Some(InstanceEvent::Started));
-    let mut stdout = Vec::new();
-    while let Ok(InstanceEvent::Stdout(bytes)) = events.try_recv() {
-        stdout.extend(bytes);
-    }
-    assert_eq!(stdout, b"1\n");
-    time
+    [heard, gone]
 }
 
 fn request(runtime: RuntimeId, serving: &Serving) -> RunRequest {
@@ -110,16 +115,20 @@ fn limits() -> InstanceLimits {
     }
 }
 
-fn report(version: &str, bare: Vec<Duration>, warm: Vec<Duration>, cold: Vec<Duration>) {
-    let [bare, warm, cold] = [bare, warm, cold].map(|mut times| {
-        times.sort();
-        times
-    });
+fn report(version: &str, mut bare: Vec<Duration>, warm: &[[Duration; 2]], cold: &[[Duration; 2]]) {
+    bare.sort();
     let at = |times: &[Duration], share: usize| times[times.len() * share / 100].as_secs_f64() * 1e3;
-    let (bare50, warm50, warm99) = (at(&bare, 50), at(&warm, 50), at(&warm, 99));
-    let (cold50, cold99) = (at(&cold, 50), at(&cold, 99));
-    let (warm_ratio, cold_ratio, tail) = (warm50 / bare50, cold50 / bare50, warm99 / warm50);
+    let bare50 = at(&bare, 50);
     println!("{version}: bare p50 {bare50:.2} ms");
-    println!("  warm p50 {warm50:.2} ms, ratio {warm_ratio:.2}; p99 {warm99:.2} ms, {tail:.1} times its p50");
-    println!("  cold p50 {cold50:.2} ms, ratio {cold_ratio:.2}; p99 {cold99:.2} ms");
+    for (name, rows) in [("warm", warm), ("cold", cold)] {
+        for (until, column) in ["output", "end"].into_iter().zip(0..) {
+            let mut times: Vec<_> = rows.iter().map(|row| row[column]).collect();
+            times.sort();
+            let (p50, p99) = (at(&times, 50), at(&times, 99));
+            let (ratio, tail) = (p50 / bare50, p99 / p50);
+            println!(
+                "  {name} to {until}: p50 {p50:.2} ms, ratio {ratio:.2}; p99 {p99:.2} ms, {tail:.1} times its p50"
+            );
+        }
+    }
 }

@@ -111,7 +111,7 @@ fn isolates(data: &Path, config: &Path) -> bool {
 /// Processes below this one, each with the time of its start, so that no other one is taken for it (proc_pid_stat(5)).
 fn descendants(ancestor: u32) -> Vec<(u32, u64)> {
     let mut found: Vec<(u32, u64)> = Vec::new();
-    let mut processes: Vec<_> = std::fs::read_dir("/proc").unwrap().filter_map(|entry| status(entry.ok()?)).collect();
+    let mut processes: Vec<_> = std::fs::read_dir("/proc").unwrap().filter_map(|entry| status(&entry.ok()?)).collect();
     processes.sort_unstable_by_key(|(_, _, start)| *start);
     for (pid, parent, start) in processes {
         if parent == ancestor || found.iter().any(|(known, _)| *known == parent) {
@@ -122,7 +122,7 @@ fn descendants(ancestor: u32) -> Vec<(u32, u64)> {
 }
 
 /// Pid, parent and start of a process.
-fn status(entry: std::fs::DirEntry) -> Option<(u32, u32, u64)> {
+fn status(entry: &std::fs::DirEntry) -> Option<(u32, u32, u64)> {
     let pid = entry.file_name().to_str()?.parse().ok()?;
     let text = std::fs::read_to_string(entry.path().join("stat")).ok()?;
     let fields: Vec<_> = text.rsplit_once(") ")?.1.split(' ').collect();
@@ -134,7 +134,7 @@ fn until_gone(processes: &[(u32, u64)]) {
     let begin = std::time::Instant::now();
     let left = |(pid, start): &(u32, u64)| {
         let entry = std::fs::read_dir("/proc").unwrap().flatten().find(|entry| *entry.file_name() == *pid.to_string());
-        entry.and_then(status).is_some_and(|(_, _, now)| now == *start)
+        entry.as_ref().and_then(status).is_some_and(|(_, _, now)| now == *start)
     };
     while processes.iter().any(left) {
         assert!(begin.elapsed() < std::time::Duration::from_secs(20), "{processes:?} are still there");

@@ -38,9 +38,9 @@ fn discards(actions: &[Action<u32>]) -> Vec<Number> {
 }
 
 /// Does what it says until nothing is left to start; what was discarded on the way.
-fn settle(policy: &mut Policy<u32>, actions: Vec<Action<u32>>, now: Moment) -> Vec<Number> {
-    let mut gone = discards(&actions);
-    let mut coming = starts(&actions);
+fn settle(policy: &mut Policy<u32>, actions: &[Action<u32>], now: Moment) -> Vec<Number> {
+    let mut gone = discards(actions);
+    let mut coming = starts(actions);
     while let Some(number) = coming.pop() {
         let next = policy.step(Event::Parked(number), now);
         gone.extend(discards(&next));
@@ -52,7 +52,7 @@ fn settle(policy: &mut Policy<u32>, actions: Vec<Action<u32>>, now: Moment) -> V
 fn filled(min: usize, max: usize) -> Policy<u32> {
     let mut policy = Policy::new(BOUNDS);
     let actions = policy.step(ordered(1, 7, min, max), at(0));
-    settle(&mut policy, actions, at(0));
+    settle(&mut policy, &actions, at(0));
     policy
 }
 
@@ -101,12 +101,12 @@ fn the_size_follows_the_demand_and_falls_back() {
     let mut policy = filled(1, 4);
     for _ in 0..3 {
         let actions = policy.step(Event::Arrived(runtime(1)), at(1));
-        settle(&mut policy, actions, at(1));
+        settle(&mut policy, &actions, at(1));
     }
     assert_eq!(parked(&policy), 3);
     for _ in 0..30 {
         let actions = policy.step(Event::Arrived(runtime(1)), at(2));
-        settle(&mut policy, actions, at(2));
+        settle(&mut policy, &actions, at(2));
     }
     assert_eq!(parked(&policy), 4);
     assert_eq!(discards(&policy.step(Event::Tick, at(30))), [0; 0]);
@@ -141,7 +141,7 @@ fn the_old_are_replaced_one_by_one() {
     assert_eq!(policy.step(Event::Tick, at(100)), []);
     let actions = policy.step(Event::Tick, at(101));
     assert_eq!((starts(&actions).len(), discards(&actions).len()), (2, 0));
-    assert_eq!(settle(&mut policy, actions, at(101)), [0, 1]);
+    assert_eq!(settle(&mut policy, &actions, at(101)), [0, 1]);
     assert_eq!(policy.counts(runtime(1)), (2, 0, Some(at(101))));
 }
 
@@ -164,7 +164,7 @@ fn failing_starts_pause_longer_and_longer() {
     }
     assert_eq!(pauses, [250, 500, 1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000, 60000, 60000]);
     assert_eq!(policy.failures(runtime(1)), 12);
-    settle(&mut policy, actions, now);
+    settle(&mut policy, &actions, now);
     policy.step(Event::Tick, now + at(20));
     assert_eq!(policy.failures(runtime(1)), 0, "one that lasts makes good for all");
 }
@@ -195,18 +195,18 @@ fn in_a_full_house_a_minimum_goes_before_luxury() {
     let mut policy = filled(1, 50);
     for _ in 0..20 {
         let actions = policy.step(Event::Arrived(runtime(1)), at(0));
-        settle(&mut policy, actions, at(0));
+        settle(&mut policy, &actions, at(0));
     }
     assert_eq!(parked(&policy), 8);
     let actions = policy.step(ordered(2, 7, 1, 5), at(0));
     assert_eq!((starts(&actions).len(), discards(&actions).len()), (1, 1));
-    settle(&mut policy, actions, at(0));
+    settle(&mut policy, &actions, at(0));
     assert_eq!((parked(&policy), policy.counts(runtime(2)).0), (7, 1));
     assert_eq!(policy.step(Event::Tick, at(1)), [], "and there it stays");
 }
 
 /// One thing that can happen to a pool.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     Order(u128, u32, usize, usize),
     Release(u128),
