@@ -10,7 +10,7 @@ use serde_json::Value;
 
 const PASSWORD: &str = "a password for tests";
 
-/// A server on a free port; killed when it goes out of scope.
+/// A server on a free port; ended when it goes out of scope.
 struct Server {
     process: Child,
     _stdout: BufReader<ChildStdout>,
@@ -20,7 +20,11 @@ struct Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        drop(self.process.kill().and_then(|()| self.process.wait()));
+        // In order, so that it leaves nothing; one that has ended already takes no signal.
+        if matches!(self.process.try_wait(), Ok(None)) {
+            signal(&self.process, "-TERM");
+            drop(self.process.wait());
+        }
     }
 }
 
@@ -199,6 +203,8 @@ fn a_stopped_runtime_refuses_until_it_is_started() {
     let Some(server) = Server::start("") else { return };
     let name = "(Default) Vivarium";
     assert!(vivarium(&server.words(&["runtime", "stop", name])).status().unwrap().success());
+    let list = vivarium(&server.words(&["runtime", "list"])).output().unwrap();
+    assert!(text(&list.stdout).contains("stopped"), "{}", text(&list.stdout));
     let refused = server.run_script("print(1)", &[]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(text(&refused.stderr).contains("stopped"), "{}", text(&refused.stderr));
@@ -206,7 +212,7 @@ fn a_stopped_runtime_refuses_until_it_is_started() {
     assert_eq!(text(&server.run_script("print(1)", &[]).stdout), "1\n");
     let list = vivarium(&server.words(&["runtime", "list", "--output", "json"])).output().unwrap();
     let list: Value = serde_json::from_slice(&list.stdout).unwrap();
-    assert_eq!(list[0]["name"], name);
+    assert_eq!((&list[0]["name"], &list[0]["stopped"]), (&name.into(), &false.into()));
 }
 
 #[test]
@@ -233,6 +239,10 @@ fn a_second_signal_ends_the_server_at_once() {
     signal(&server.process, "-TERM");
     assert_eq!(server.process.wait().unwrap().code(), Some(130));
     drop(run.kill().and_then(|()| run.wait()));
+    // The next start on the same data removes what this end left.
+    let data = std::mem::replace(&mut server.data, tempfile::tempdir().unwrap());
+    let Some(next) = Server::start_in(data, "") else { return };
+    assert!(next.get("/readyz").0.contains("200"));
 }
 
 #[test]

@@ -37,6 +37,8 @@ pub(crate) struct RuntimeDocument {
     min_cached_instances: u32,
     max_cached_instances: u32,
     execution_target: String,
+    /// Whether an operator took it out of service; the samples have no word for that.
+    stopped: bool,
     /// Why `status` is `error`, where no package says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
@@ -93,6 +95,7 @@ impl From<RuntimeView> for RuntimeDocument {
             min_cached_instances: definition.min_cached_instances,
             max_cached_instances: definition.max_cached_instances,
             execution_target: definition.execution_target,
+            stopped: runtime.stopped,
             message,
         }
     }

@@ -57,8 +57,8 @@ impl<'text> Deserialize<'text> for Ordered {
 }
 
 /// Keys that this server adds to the samples.
-const ADDED: [&str; 7] =
-    ["whitelist", "resource", "executionTarget", "installedVersion", "disk", "procCount", "message"];
+const ADDED: [&str; 8] =
+    ["whitelist", "resource", "executionTarget", "stopped", "installedVersion", "disk", "procCount", "message"];
 
 /// Asserts that `ours` has every key of `sample` in its order, with the same type and format, and no unknown other one.
 fn compare(sample: &Ordered, ours: &Ordered, path: &str) {

@@ -15,6 +15,9 @@ pub(crate) struct RuntimeDocument {
     /// Its version of Python.
     #[serde(default, rename = "runtimeVersion")]
     pub python: String,
+    /// Whether an operator took it out of service.
+    #[serde(default)]
+    pub stopped: bool,
 }
 
 impl RuntimeDocument {

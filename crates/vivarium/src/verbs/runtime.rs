@@ -43,11 +43,12 @@ fn operate(options: &RuntimeOptions, environment: &Environment, action: &str, do
 fn as_text(runtimes: &[RuntimeDocument]) -> String {
     let heading = ["NAME", "PYTHON", "STATUS", "ID"].map(str::to_owned).to_vec();
     let row = |runtime: &RuntimeDocument| {
-        [&runtime.name, &runtime.python, &runtime.status, &runtime.id].map(Clone::clone).to_vec()
+        let status = if runtime.stopped { "stopped" } else { &runtime.status };
+        [&runtime.name, &runtime.python, status, &runtime.id].map(str::to_owned).to_vec()
     };
     output::table(&[heading].into_iter().chain(runtimes.iter().map(row)).collect::<Vec<_>>())
 }
 
 fn as_json(runtime: &RuntimeDocument) -> Value {
-    json!({"id": runtime.id, "name": runtime.name, "python": runtime.python, "status": runtime.status})
+    json!({"id": runtime.id, "name": runtime.name, "python": runtime.python, "status": runtime.status, "stopped": runtime.stopped})
 }
