@@ -1,8 +1,10 @@
-//! Measures `Instances::run` of `print(1)` beside a bare interpreter, in turns, so that both see the same machine.
+//! Measures `Instances::run` of `print(1)`, by a parked instance and by one made on demand, beside a bare interpreter:
+//! in turns, so that all see the same machine. Before each turn the pool is full and the machine at rest.
 //!
 //! `cargo run --release -p vivarium-python --example latency -- [ROUNDS]`
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,9 +12,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use vivarium_domain::id::{EvaluationId, RuntimeId};
-use vivarium_domain::ports::{Ending, EnvironmentBuild, Environments, InstanceLimits, Instances, RunRequest};
-use vivarium_domain::runtime::Resource;
-use vivarium_python::{PythonEnvironments, PythonInstances, PythonSettings};
+use vivarium_domain::ports::{
+    Ending, EnvironmentBuild, Environments, InstanceEvent, InstanceLimits, Instances, ParkingOrder, RunRequest,
+};
+use vivarium_domain::runtime::{Resource, Serving};
+use vivarium_python::{PoolSettings, PythonEnvironments, PythonInstances, PythonSettings};
 use vivarium_sandbox::{LauncherCommand, Sandbox, Settings};
 
 fn main() -> ExitCode {
@@ -32,36 +36,74 @@ async fn measure(rounds: usize) {
     let program = std::env::current_exe().unwrap();
     let launcher = LauncherCommand { program, args: vec!["sandbox-launcher".to_owned()] };
     let sandbox = Sandbox::new(Settings::new(launcher, format!("latency-{}", std::process::id()))).unwrap();
-    let instances = PythonInstances::new(Arc::clone(&environments), sandbox.clone());
+    let instances = PythonInstances::new(Arc::clone(&environments), sandbox.clone(), PoolSettings::default());
     for interpreter in environments.interpreters() {
         let version = interpreter.version.to_string();
         let build = EnvironmentBuild { python_version: version.clone(), packages: Vec::new(), afresh: false };
         let serving = environments.build(build, &|_| {}).await.serving.unwrap();
-        let request = || RunRequest {
-            evaluation: EvaluationId::random(),
-            runtime: RuntimeId::random(),
-            serving: serving.clone(),
-            source: "print(1)".to_owned(),
-            variables: Vec::new(),
-            limits: limits(),
-        };
-        let (mut bare, mut runs, mut walls) = (Vec::new(), Vec::new(), Vec::new());
+        let runtime = RuntimeId::random();
+        let order = ParkingOrder { runtime, serving: serving.clone(), resource: limits().resource, min: 2, max: 2 };
+        instances.keep_ready(order);
+        let (mut bare, mut warm, mut cold) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..rounds {
-            let moment = Instant::now();
-            let mut command = Command::new(&interpreter.executable);
-            let output = command.args(["-I", "-S", "-c", "print(1)"]).stdin(Stdio::null()).output().unwrap();
-            bare.push(moment.elapsed());
-            assert_eq!(output.stdout, b"1\n");
-            let (sender, _events) = mpsc::unbounded_channel();
-            let moment = Instant::now();
-            let outcome = instances.run(request(), sender, CancellationToken::new()).await;
-            runs.push(moment.elapsed());
-            walls.push(outcome.wall);
-            assert_eq!(outcome.ending, Ending::Completed { output: None });
+            rest(&instances, &sandbox, runtime).await;
+            bare.push(interpret(&interpreter.executable));
+            warm.push(run(&instances, request(runtime, &serving), true).await);
+            rest(&instances, &sandbox, runtime).await;
+            cold.push(run(&instances, request(RuntimeId::random(), &serving), false).await);
         }
-        report(&version, bare, runs, walls);
+        report(&version, bare, &warm, &cold);
+        instances.release(runtime).await;
     }
     sandbox.close().await;
+}
+
+/// Until the pool is full and what was used is gone, and a little longer.
+async fn rest(instances: &PythonInstances, sandbox: &Sandbox, runtime: RuntimeId) {
+    while instances.pool(runtime).parked < 2 || sandbox.live() > 2 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(10)).await;
+}
+
+fn interpret(executable: &Path) -> Duration {
+    let moment = Instant::now();
+    let mut command = Command::new(executable);
+    let output = command.args(["-I", "-S", "-c", "print(1)"]).stdin(Stdio::null()).output().unwrap();
+    assert_eq!(output.stdout, b"1\n");
+    moment.elapsed()
+}
+
+/// Until the whole output is there, and until the instance is gone.
+async fn run(instances: &PythonInstances, request: RunRequest, warm: bool) -> [Duration; 2] {
+    let (sender, mut events) = mpsc::unbounded_channel();
+    let moment = Instant::now();
+    let listen = async {
+        let (mut stdout, mut heard) = (Vec::new(), Duration::ZERO);
+        while let Some(event) = events.recv().await {
+            if let InstanceEvent::Stdout(bytes) = event {
+                stdout.extend(bytes);
+                heard = moment.elapsed();
+            }
+        }
+        assert_eq!(stdout, b"1\n");
+        heard
+    };
+    let run = async { (instances.run(request, sender, CancellationToken::new()).await, moment.elapsed()) };
+    let ((outcome, gone), heard) = tokio::join!(run, listen);
+    assert_eq!((outcome.ending, outcome.warm), (Ending::Completed { output: None }, warm));
+    [heard, gone]
+}
+
+fn request(runtime: RuntimeId, serving: &Serving) -> RunRequest {
+    RunRequest {
+        evaluation: EvaluationId::random(),
+        runtime,
+        serving: serving.clone(),
+        source: "print(1)".to_owned(),
+        variables: Vec::new(),
+        limits: limits(),
+    }
 }
 
 fn limits() -> InstanceLimits {
@@ -73,14 +115,20 @@ fn limits() -> InstanceLimits {
     }
 }
 
-fn report(version: &str, mut bare: Vec<Duration>, mut runs: Vec<Duration>, mut walls: Vec<Duration>) {
+fn report(version: &str, mut bare: Vec<Duration>, warm: &[[Duration; 2]], cold: &[[Duration; 2]]) {
     bare.sort();
-    walls.sort();
-    runs.sort();
     let at = |times: &[Duration], share: usize| times[times.len() * share / 100].as_secs_f64() * 1e3;
-    let ratio = at(&runs, 50) / at(&bare, 50);
-    let (bare50, run50, run99, wall50) = (at(&bare, 50), at(&runs, 50), at(&runs, 99), at(&walls, 50));
-    println!(
-        "{version}: bare p50 {bare50:.2} ms, run p50 {run50:.2} ms, p99 {run99:.2} ms, ratio {ratio:.2}; {wall50:.2} ms from start to end"
-    );
+    let bare50 = at(&bare, 50);
+    println!("{version}: bare p50 {bare50:.2} ms");
+    for (name, rows) in [("warm", warm), ("cold", cold)] {
+        for (until, column) in ["output", "end"].into_iter().zip(0..) {
+            let mut times: Vec<_> = rows.iter().map(|row| row[column]).collect();
+            times.sort();
+            let (p50, p99) = (at(&times, 50), at(&times, 99));
+            let (ratio, tail) = (p50 / bare50, p99 / p50);
+            println!(
+                "  {name} to {until}: p50 {p50:.2} ms, ratio {ratio:.2}; p99 {p99:.2} ms, {tail:.1} times its p50"
+            );
+        }
+    }
 }

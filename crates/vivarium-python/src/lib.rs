@@ -15,4 +15,6 @@ mod source;
 
 pub use environments::{OpenError, PythonEnvironments};
 pub use instances::PythonInstances;
-pub use settings::{BuildSettings, DiscoverySettings, HostEnvironment, InstallerSettings, PythonSettings};
+pub use settings::{
+    BuildSettings, DiscoverySettings, HostEnvironment, InstallerSettings, PoolSettings, PythonSettings,
+};

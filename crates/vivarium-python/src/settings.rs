@@ -124,6 +124,23 @@ impl Default for BuildSettings {
     }
 }
 
+/// What parked instances of all runtimes together may take.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolSettings {
+    /// Instances that are parked or coming up to be parked.
+    pub max_parked: usize,
+    /// Instances that come up at the same time to be parked.
+    pub parallel_starts: usize,
+    /// Parked instances older than this are replaced.
+    pub max_age: Duration,
+}
+
+impl Default for PoolSettings {
+    fn default() -> Self {
+        Self { max_parked: 100, parallel_starts: 2, max_age: Duration::from_secs(3600) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

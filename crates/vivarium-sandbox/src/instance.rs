@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use tokio::io::unix::AsyncFd;
+use tokio::sync::watch;
 
 use crate::cgroup::Usage;
 use crate::error::SandboxError;
@@ -71,12 +72,24 @@ impl Killer {
     }
 }
 
+/// Tells when one instance is wholly gone. Holding it keeps nothing alive.
+pub struct Departure(watch::Receiver<()>);
+
+impl Departure {
+    /// Waits until no process, cgroup or id of the instance is left. Does not end it.
+    pub async fn wait(mut self) {
+        // Nothing is ever sent: the other end goes with the instance.
+        while self.0.changed().await.is_ok() {}
+    }
+}
+
 /// A running instance. Dropping it kills everyone inside; the clean-up goes on in the background.
 pub struct Instance {
     name: String,
     host_uid: Option<u32>,
     missing: Vec<Layer>,
     killer: Killer,
+    departure: watch::Receiver<()>,
     pipes: Option<Pipes>,
     exit: Option<Exit>,
     /// `None` once the exit is known.
@@ -100,6 +113,7 @@ impl Instance {
             name: started.body.name.clone(),
             host_uid: started.body.lease.as_ref().map(crate::ids::Lease::id),
             missing: started.missing,
+            departure: started.body.departure(),
             killer: Killer { init, asked: Arc::default() },
             pipes: Some(started.pipes),
             exit: None,
@@ -129,6 +143,18 @@ impl Instance {
     /// fine for a silent program: they are closed with the instance.
     pub fn take_pipes(&mut self) -> Option<Pipes> {
         self.pipes.take()
+    }
+
+    /// A handle to wait for the end of all traces of the instance.
+    #[must_use]
+    pub fn departure(&self) -> Departure {
+        Departure(self.departure.clone())
+    }
+
+    /// User and system time up to now; `None` where no cgroup counts it, or after the end.
+    #[must_use]
+    pub fn cpu_micros(&self) -> Option<u64> {
+        self.running.as_ref()?.body.group.cpu_micros()
     }
 
     /// A handle for timeouts and cancellations.

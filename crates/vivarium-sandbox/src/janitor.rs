@@ -23,6 +23,8 @@ pub(crate) struct Body {
     pub(crate) launcher: Option<Child>,
     /// A pidfd of pid 1; `None` while no untrusted code can have run.
     pub(crate) init: Option<Arc<OwnedFd>>,
+    /// Dropped when the instance is wholly gone.
+    departure: watch::Sender<()>,
     janitor: Janitor,
 }
 
@@ -42,8 +44,10 @@ struct Corpse {
     /// No untrusted code ever ran.
     never_announced: bool,
     tries: u32,
-    /// Last: freed only when all before is gone.
+    /// Freed only when all before is gone.
     _lease: Option<Lease>,
+    /// Last: whoever waits for this may use the id again.
+    _departure: watch::Sender<()>,
 }
 
 /// How long one corpse may hold up the others before it has to queue again.
@@ -76,7 +80,22 @@ impl Janitor {
     /// Counts the instance as live until it is wholly gone.
     pub(crate) fn body(&self, name: String, group: Group, lease: Option<Lease>) -> Body {
         self.live.send_modify(|live| *live += 1);
-        Body { name, group, lease, launcher: None, init: None, janitor: self.clone() }
+        Body {
+            name,
+            group,
+            lease,
+            launcher: None,
+            init: None,
+            departure: watch::Sender::new(()),
+            janitor: self.clone(),
+        }
+    }
+}
+
+impl Body {
+    /// Closes when the instance is wholly gone.
+    pub(crate) fn departure(&self) -> watch::Receiver<()> {
+        self.departure.subscribe()
     }
 }
 
@@ -93,6 +112,7 @@ impl Drop for Body {
             init: self.init.take(),
             tries: 0,
             _lease: self.lease.take(),
+            _departure: std::mem::take(&mut self.departure),
         };
         // The thread outlives every sender.
         let _never_fails = self.janitor.corpses.send(corpse);

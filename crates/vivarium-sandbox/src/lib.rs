@@ -40,7 +40,7 @@ pub mod probe;
 
 pub use cgroup::{Controller, Driver, Leftovers};
 pub use error::{Fault, SandboxError};
-pub use instance::{Exit, ExitStatus, Instance, Killer, Pipes};
+pub use instance::{Departure, Exit, ExitStatus, Instance, Killer, Pipes};
 pub use layer::{Demands, Layer, NotLowerable};
 pub use plan::{Identity, Limits, Mount, Plan, PlanError, Scratch};
 pub use sandbox::Sandbox;

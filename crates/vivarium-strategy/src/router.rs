@@ -91,6 +91,7 @@ pub fn table() -> Vec<Route> {
         route(Method::GET, "/runtimes/{id}", Session, runtimes::get),
         route(Method::PATCH, "/runtimes/{id}", Session, runtimes::alter),
         route(Method::DELETE, "/runtimes/{id}", Session, runtimes::delete),
+        route(Method::GET, "/runtimes/{id}/pool", Session, runtimes::pool),
         route(Method::POST, "/runtimes/{id}/stop", Session, runtimes::stop),
         route(Method::POST, "/runtimes/{id}/start", Session, runtimes::start),
         route(Method::POST, "/runtimes/{id}/synchronize", Session, runtimes::synchronize),

@@ -1,13 +1,14 @@
 //! Instances without processes. Their "scripts" are lines of a small language, so that tests say what happens.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use vivarium_domain::ports::{Ending, InstanceEvent, Instances, RunOutcome, RunRequest};
+use vivarium_domain::id::RuntimeId;
+use vivarium_domain::ports::{Ending, InstanceEvent, Instances, ParkingOrder, PoolState, RunOutcome, RunRequest};
 
 /// Pretends to run scripts. Each line of a source is one step:
 ///
@@ -25,12 +26,18 @@ use vivarium_domain::ports::{Ending, InstanceEvent, Instances, RunOutcome, RunRe
 #[derive(Debug, Default)]
 pub struct FakeInstances {
     gates: Mutex<HashMap<String, watch::Sender<bool>>>,
+    orders: watch::Sender<BTreeMap<RuntimeId, ParkingOrder>>,
 }
 
 impl FakeInstances {
     /// Lets every script go on that waits at the gate, now or later.
     pub fn open(&self, gate: &str) {
         self.gate(gate).send_replace(true);
+    }
+
+    /// The orders to keep instances parked, as they stand.
+    pub fn orders(&self) -> watch::Receiver<BTreeMap<RuntimeId, ParkingOrder>> {
+        self.orders.subscribe()
     }
 
     fn gate(&self, name: &str) -> watch::Sender<bool> {
@@ -96,6 +103,33 @@ impl Instances for FakeInstances {
         }
         outcome(ending)
     }
+
+    fn keep_ready(&self, order: ParkingOrder) {
+        self.orders.send_if_modified(|orders| orders.insert(order.runtime, order.clone()) != Some(order));
+    }
+
+    async fn release(&self, runtime: RuntimeId) {
+        self.orders.send_if_modified(|orders| orders.remove(&runtime).is_some());
+    }
+
+    /// As if all that was ordered came up at once and stayed.
+    fn pool(&self, runtime: RuntimeId) -> PoolState {
+        let orders = self.orders.borrow();
+        orders.get(&runtime).map_or_else(PoolState::default, parked)
+    }
+}
+
+fn parked(order: &ParkingOrder) -> PoolState {
+    let (min, max) = (order.min, order.max);
+    let parked = min as usize;
+    PoolState {
+        min,
+        max,
+        parked,
+        started: min.into(),
+        oldest: (min > 0).then_some(Duration::from_secs(5)),
+        ..PoolState::default()
+    }
 }
 
 fn outcome(ending: Ending) -> RunOutcome {
@@ -107,5 +141,6 @@ fn outcome(ending: Ending) -> RunOutcome {
         wall: Duration::from_millis(12),
         cpu: Duration::from_millis(7),
         peak_memory_bytes: 9 << 20,
+        warm: false,
     }
 }

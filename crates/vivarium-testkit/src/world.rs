@@ -89,7 +89,7 @@ impl World {
         let node_runtimes = Arc::new(node_runtimes);
         let evaluations = base.evaluations(instances.clone(), node_runtimes.clone(), settings);
         let wake = Arc::new(Notify::new());
-        let synchronizer = base.synchronizer(evaluations.clone(), node_runtimes, wake.clone());
+        let synchronizer = base.synchronizer(evaluations.clone(), instances.clone(), node_runtimes, wake.clone());
         let world = Self {
             accounts: base.accounts(settings),
             projects: Arc::new(Projects::new(base.store.clone(), base.clock.clone())),
@@ -154,6 +154,11 @@ impl World {
         tokio::time::timeout(PATIENCE, settle).await.expect("the runtime settles in time")
     }
 
+    /// Ends what runs in the background, as the end of a server does.
+    pub fn shut_down(&self) {
+        self.shutdown.cancel();
+    }
+
     /// Lets time pass without the node falling silent.
     ///
     /// # Panics
@@ -209,11 +214,12 @@ impl Base {
     fn synchronizer(
         &self,
         evaluations: Arc<Evaluations>,
+        instances: Arc<dyn Instances>,
         node_runtimes: Arc<NodeRuntimes>,
         wake: Arc<Notify>,
     ) -> Synchronizer {
         let (store, clock, environments) = (self.store.clone(), self.clock.clone(), self.environments.clone());
-        Synchronizer::new(SynchronizerParts { store, clock, environments, evaluations, node_runtimes, wake })
+        Synchronizer::new(SynchronizerParts { store, clock, environments, evaluations, instances, node_runtimes, wake })
     }
 }
 

@@ -86,6 +86,16 @@ impl Server {
         (child, stdout)
     }
 
+    /// Until an instance is parked in the default runtime.
+    fn until_parked(&self) {
+        let begin = std::time::Instant::now();
+        let line = r#"vivarium_pool_parked{runtime="0F35652CA7D041978BF0CBCB67531203"} 1"#;
+        while !self.get("/metrics").1.contains(line) {
+            assert!(begin.elapsed() < std::time::Duration::from_secs(30), "no instance is parked");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+
     fn get(&self, path: &str) -> (String, String) {
         let address = self.url.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(address).unwrap();
@@ -100,6 +110,40 @@ impl Server {
 fn isolates(data: &Path, config: &Path) -> bool {
     let words = ["doctor", "--data-dir", data.to_str().unwrap(), "--config", config.to_str().unwrap()];
     vivarium(&words).stdout(Stdio::null()).status().unwrap().success()
+}
+
+/// Processes below this one, each with the time of its start, so that no other one is taken for it (proc_pid_stat(5)).
+fn descendants(ancestor: u32) -> Vec<(u32, u64)> {
+    let mut found: Vec<(u32, u64)> = Vec::new();
+    let mut processes: Vec<_> = std::fs::read_dir("/proc").unwrap().filter_map(|entry| status(&entry.ok()?)).collect();
+    processes.sort_unstable_by_key(|(_, _, start)| *start);
+    for (pid, parent, start) in processes {
+        if parent == ancestor || found.iter().any(|(known, _)| *known == parent) {
+            found.push((pid, start));
+        }
+    }
+    found
+}
+
+/// Pid, parent and start of a process.
+fn status(entry: &std::fs::DirEntry) -> Option<(u32, u32, u64)> {
+    let pid = entry.file_name().to_str()?.parse().ok()?;
+    let text = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+    let fields: Vec<_> = text.rsplit_once(") ")?.1.split(' ').collect();
+    Some((pid, fields[1].parse().ok()?, fields[19].parse().ok()?))
+}
+
+/// Waits until none of these processes is left.
+fn until_gone(processes: &[(u32, u64)]) {
+    let begin = std::time::Instant::now();
+    let left = |(pid, start): &(u32, u64)| {
+        let entry = std::fs::read_dir("/proc").unwrap().flatten().find(|entry| *entry.file_name() == *pid.to_string());
+        entry.as_ref().and_then(status).is_some_and(|(_, _, now)| now == *start)
+    };
+    while processes.iter().any(left) {
+        assert!(begin.elapsed() < std::time::Duration::from_secs(20), "{processes:?} are still there");
+        std::thread::yield_now();
+    }
 }
 
 fn signal(child: &Child, name: &str) {
@@ -208,4 +252,34 @@ fn a_data_directory_serves_one_server_at_a_time() {
     let second = vivarium(&["serve", "--listen", "127.0.0.1:0", "--data-dir", data]).output().unwrap();
     assert_eq!(second.status.code(), Some(1));
     assert!(text(&second.stderr).contains("another server uses it"), "{}", text(&second.stderr));
+}
+
+#[test]
+fn parked_instances_serve_and_leave_with_their_runtime() {
+    let Some(server) = Server::start("") else { return };
+    server.until_parked();
+    assert_eq!(text(&server.run_script("print(1)", &[]).stdout), "1\n");
+    let (_, metrics) = server.get("/metrics");
+    let runtime = r#"{runtime="0F35652CA7D041978BF0CBCB67531203"} 1"#;
+    assert!(metrics.contains(&format!("vivarium_pool_hits_total{runtime}")), "{metrics}");
+    server.until_parked();
+    let parked = descendants(server.process.id());
+    assert!(!parked.is_empty());
+    assert!(vivarium(&server.words(&["runtime", "stop", "(Default) Vivarium"])).status().unwrap().success());
+    until_gone(&parked);
+    assert_eq!(descendants(server.process.id()), []);
+}
+
+#[test]
+fn no_parked_instance_outlives_its_server() {
+    for name in ["-TERM", "-KILL"] {
+        let Some(mut server) = Server::start("") else { return };
+        server.until_parked();
+        let parked = descendants(server.process.id());
+        assert!(!parked.is_empty(), "{name}");
+        signal(&server.process, name);
+        let code = server.process.wait().unwrap().code();
+        assert_eq!(code, (name == "-TERM").then_some(0));
+        until_gone(&parked);
+    }
 }

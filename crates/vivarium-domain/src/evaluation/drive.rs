@@ -171,6 +171,7 @@ fn note_usage(live: &Live, outcome: &RunOutcome) {
         evaluation.usage.wall_micros = micros(outcome.wall);
         evaluation.usage.cpu_micros = micros(outcome.cpu);
         evaluation.usage.peak_memory_bytes = outcome.peak_memory_bytes;
+        evaluation.usage.warm = outcome.warm;
     });
 }
 

@@ -76,6 +76,7 @@ mod tests {
             wall,
             cpu,
             peak_memory_bytes: 0,
+            warm: false,
         };
         let verdict = verdict(&outcome, &limits, Some("cancelled by `anna`"));
         (verdict.state.code(), verdict.message.unwrap_or_default())

@@ -8,13 +8,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::gate::Gate;
-use super::live::LiveTable;
+use super::live::{Live, LiveTable};
 use super::model::{Evaluation, EvaluationState};
 use super::watch::Watch;
 use crate::access::Caller;
 use crate::error::{Error, Result};
 use crate::id::{EvaluationId, RuntimeId};
-use crate::ports::{Instances, Retention, Store};
+use crate::ports::{Instances, PoolState, Retention, Store};
 use crate::runtime::NodeRuntimes;
 use crate::time::SharedClock;
 
@@ -127,7 +127,8 @@ impl Evaluations {
         Ok(())
     }
 
-    /// Ends everything of a runtime on this node, with the reason recorded, and waits until nothing of it is left.
+    /// Ends everything of a runtime on this node, with the reason recorded, and waits until nothing of it is left:
+    /// what runs, what waits, and what is parked.
     pub async fn end_runtime(&self, runtime: RuntimeId, reason: &str) {
         let affected = self.live.of(Some(runtime));
         for live in &affected {
@@ -136,6 +137,14 @@ impl Evaluations {
         for live in affected {
             live.finished().await;
         }
+        self.parts.instances.release(runtime).await;
+    }
+
+    /// The parked instances of a runtime on this node, and how many of its evaluations wait for their turn.
+    pub(crate) fn pool(&self, runtime: RuntimeId) -> (PoolState, usize) {
+        let is_queued = |live: &Arc<Live>| live.read(|evaluation| evaluation.state == EvaluationState::Initiated);
+        let queued = self.live.of(Some(runtime)).iter().filter(|live| is_queued(live)).count();
+        (self.parts.instances.pool(runtime), queued)
     }
 
     /// How many are under way on this node.

@@ -55,12 +55,15 @@ impl EvaluationState {
 pub struct Usage {
     /// Microseconds between acceptance and the start of its process.
     pub queued_micros: u64,
-    /// Microseconds from the start of its process to its end.
+    /// Microseconds from the start of its process, or from the hand-over to a parked one, to its end.
     pub wall_micros: u64,
     /// Microseconds of processor time.
     pub cpu_micros: u64,
     /// Most memory at once, in bytes.
     pub peak_memory_bytes: u64,
+    /// Whether a parked instance ran it. Older records do not say.
+    #[serde(default)]
+    pub warm: bool,
 }
 
 /// An evaluation as the store keeps it.

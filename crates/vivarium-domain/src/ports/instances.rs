@@ -43,7 +43,7 @@ pub struct RunRequest {
 /// What happens while an instance runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InstanceEvent {
-    /// The process is there; the time limit counts from here.
+    /// The process is there, or a parked one has taken the script over; the time limit counts from here.
     Started,
     /// It wrote to standard output. No more bytes arrive than the output limit allows; the cut is not marked here.
     Stdout(Vec<u8>),
@@ -88,18 +88,63 @@ pub struct RunOutcome {
     pub stderr_cut: bool,
     /// Whether the process limit refused a process or thread.
     pub process_limit_hit: bool,
-    /// Wall clock time from the start of the process to its end.
+    /// Wall clock time from the start of the process, or from the hand-over to a parked one, to its end.
     pub wall: Duration,
-    /// Processor time.
+    /// Processor time; of a parked one, without what it used before the hand-over.
     pub cpu: Duration,
-    /// Most memory at once, in bytes.
+    /// Most memory at once, in bytes; what the interpreter takes to come up is in it.
     pub peak_memory_bytes: u64,
+    /// Whether a parked instance ran it.
+    pub warm: bool,
+}
+
+/// How many instances of a runtime to keep parked, and what kind.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParkingOrder {
+    /// Of which runtime.
+    pub runtime: RuntimeId,
+    /// In which environment.
+    pub serving: Serving,
+    /// With which limits.
+    pub resource: Resource,
+    /// At least so many, as soon as possible.
+    pub min: u32,
+    /// At most so many; 0 means that every instance is made on demand.
+    pub max: u32,
+}
+
+/// The parked instances of a runtime on this node. Counters begin with the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PoolState {
+    /// The least to keep, as ordered.
+    pub min: u32,
+    /// The most to keep, as ordered.
+    pub max: u32,
+    /// Those that wait for an evaluation.
+    pub parked: usize,
+    /// Those that are coming up to wait.
+    pub starting: usize,
+    /// Instances that run an evaluation, parked before or not.
+    pub running: usize,
+    /// Evaluations that a parked instance ran.
+    pub hits: u64,
+    /// Evaluations that found none, though some were ordered.
+    pub misses: u64,
+    /// Instances that came up and were parked.
+    pub started: u64,
+    /// Instances that did not come up.
+    pub failed: u64,
+    /// Parked instances that ended without an evaluation: too many, too old, of another kind, or broken.
+    pub discarded: u64,
+    /// How long the oldest has been parked.
+    pub oldest: Option<Duration>,
 }
 
 /// Makes instances.
 #[async_trait]
 pub trait Instances: Send + Sync {
-    /// Runs one evaluation in a fresh instance. All output has been sent to `events` when this returns,
+    /// Runs one evaluation in an instance that never ran another one: a parked one whose environment and limits
+    /// are those of the request, else one made for it. All output has been sent to `events` when this returns,
     /// and nothing of the instance is left. Cancelling ends the instance at once; output up to then is kept.
     async fn run(
         &self,
@@ -107,4 +152,15 @@ pub trait Instances: Send + Sync {
         events: mpsc::UnboundedSender<InstanceEvent>,
         cancel: CancellationToken,
     ) -> RunOutcome;
+
+    /// Keeps instances of a runtime parked from now on, and returns at once. The same order again changes nothing;
+    /// one with another environment or other limits brings up the new kind first and retires the old one by one.
+    fn keep_ready(&self, order: ParkingOrder);
+
+    /// Forgets the order of a runtime and ends its parked instances; returns when they are wholly gone.
+    /// What runs is not touched.
+    async fn release(&self, runtime: RuntimeId);
+
+    /// What is parked of a runtime.
+    fn pool(&self, runtime: RuntimeId) -> PoolState;
 }

@@ -5,7 +5,9 @@ mod instances;
 mod store;
 
 pub use environments::{EnvironmentBuild, EnvironmentReport, Environments, Interpreter, ProgressSink};
-pub use instances::{Ending, InstanceEvent, InstanceLimits, Instances, RunOutcome, RunRequest};
+pub use instances::{
+    Ending, InstanceEvent, InstanceLimits, Instances, ParkingOrder, PoolState, RunOutcome, RunRequest,
+};
 pub use store::{
     AccountStore, EvaluationStore, NodeStore, ProjectStore, Retention, RuntimeStore, Store, StoreError, StoreResult,
 };

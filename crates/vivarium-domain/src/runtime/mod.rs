@@ -16,7 +16,9 @@ mod whitelist;
 
 pub use change::{Capacity, PackageChange, ResourceChange, RuntimeChange, Surroundings};
 pub use definition::{Resource, RuntimeDefinition};
-pub use model::{DEFAULT_RUNTIME_ID, DEFAULT_RUNTIME_NAME, NodeFault, Runtime, RuntimeView, Synchronization};
+pub use model::{
+    DEFAULT_RUNTIME_ID, DEFAULT_RUNTIME_NAME, NodeFault, Runtime, RuntimePool, RuntimeView, Synchronization,
+};
 pub use node_runtimes::NodeRuntimes;
 pub use node_state::{NodeRuntimeState, Serving, SyncState};
 pub use operate::{AclChange, AclOperation};

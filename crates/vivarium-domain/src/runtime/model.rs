@@ -5,6 +5,7 @@ use super::package::PackageState;
 use super::status::RuntimeStatus;
 use crate::access::{Acl, Rights, Trustee};
 use crate::id::{BuildId, RevisionId, RuntimeId, UserId};
+use crate::ports::PoolState;
 use crate::time::Timestamp;
 
 /// Id of the runtime that every server has.
@@ -55,6 +56,15 @@ pub struct RuntimeView {
     pub running: bool,
     /// Whether its nodes are in step.
     pub synchronization: Synchronization,
+}
+
+/// The instances of a runtime on the node that is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuntimePool {
+    /// What is parked, and what became of it.
+    pub state: PoolState,
+    /// Evaluations that wait for their turn.
+    pub queued: usize,
 }
 
 /// Whether the nodes of a runtime are in step with its definition.

@@ -6,7 +6,7 @@ use tokio::sync::Notify;
 
 use super::change::{Capacity, RuntimeChange, Surroundings};
 use super::definition::RuntimeDefinition;
-use super::model::{DEFAULT_RUNTIME_ID, DEFAULT_RUNTIME_NAME, Runtime, RuntimeView};
+use super::model::{DEFAULT_RUNTIME_ID, DEFAULT_RUNTIME_NAME, Runtime, RuntimePool, RuntimeView};
 use super::package::PackageSpec;
 use super::view::Backdrop;
 use crate::access::{Acl, AclEntry, Caller, EVERYONE, PUBLIC_GUEST, Privilege, Rights, TrusteeKind};
@@ -107,6 +107,16 @@ impl Runtimes {
     pub async fn get(&self, caller: &Caller, id: RuntimeId) -> Result<RuntimeView> {
         let runtime = self.find(caller, id, Rights::READ).await?;
         self.view(caller, runtime).await
+    }
+
+    /// The parked instances of a runtime on this node.
+    ///
+    /// # Errors
+    /// As [`Runtimes::get`].
+    pub async fn pool(&self, caller: &Caller, id: RuntimeId) -> Result<RuntimePool> {
+        let runtime = self.find(caller, id, Rights::READ).await?;
+        let (state, queued) = self.parts.evaluations.pool(runtime.id);
+        Ok(RuntimePool { state, queued })
     }
 
     /// Defines a runtime.

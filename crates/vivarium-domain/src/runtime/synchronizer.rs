@@ -18,7 +18,7 @@ use super::package::PackageSpec;
 use crate::error::Result;
 use crate::evaluation::Evaluations;
 use crate::id::{BuildId, RuntimeId};
-use crate::ports::{EnvironmentBuild, Environments, Store};
+use crate::ports::{EnvironmentBuild, Environments, Instances, ParkingOrder, Store};
 use crate::time::SharedClock;
 
 mod build;
@@ -41,6 +41,8 @@ pub struct SynchronizerParts {
     pub environments: Arc<dyn Environments>,
     /// Evaluations, which end with their runtime.
     pub evaluations: Arc<Evaluations>,
+    /// Instances, of which some are kept parked.
+    pub instances: Arc<dyn Instances>,
     /// What this node reports.
     pub node_runtimes: Arc<NodeRuntimes>,
     /// Wakes it.
@@ -53,6 +55,8 @@ pub struct Synchronizer {
     builds: HashMap<RuntimeId, Build>,
     /// What was built last for each runtime since this process began.
     specs: HashMap<RuntimeId, (BuildId, Spec)>,
+    /// Runtimes that instances were ordered for.
+    kept: BTreeSet<RuntimeId>,
 }
 
 type Spec = (String, Vec<PackageSpec>);
@@ -88,10 +92,11 @@ fn next_step(runtime: &Runtime, state: Option<&NodeRuntimeState>, building: Opti
 impl Synchronizer {
     /// The background work over its parts.
     pub fn new(parts: SynchronizerParts) -> Self {
-        Self { parts, builds: HashMap::new(), specs: HashMap::new() }
+        Self { parts, builds: HashMap::new(), specs: HashMap::new(), kept: BTreeSet::new() }
     }
 
     /// Works until `shutdown`. Builds under way are then broken off; the next start does them again.
+    /// Parked instances are ended.
     pub async fn run(mut self, shutdown: CancellationToken) {
         self.drop_missing_environments().await.unwrap_or_else(|error| log(&error));
         let mut next_garbage = tokio::time::Instant::now() + GARBAGE_INTERVAL;
@@ -109,6 +114,9 @@ impl Synchronizer {
         }
         for (_, build) in self.builds.drain() {
             build.stop().await;
+        }
+        for runtime in self.kept {
+            self.parts.instances.release(runtime).await;
         }
     }
 
@@ -129,22 +137,41 @@ impl Synchronizer {
         let runtimes = self.parts.store.runtimes().await?;
         self.builds.retain(|_, build| !build.task.is_finished());
         self.forget_deleted(&runtimes.iter().map(|runtime| runtime.id).collect()).await;
-        for runtime in runtimes {
+        for runtime in &runtimes {
             let state = self.parts.node_runtimes.get(runtime.id);
             let building = self.builds.get(&runtime.id).map(|build| build.id);
-            match next_step(&runtime, state.as_ref(), building) {
+            match next_step(runtime, state.as_ref(), building) {
                 Step::Nothing => {}
-                Step::Build => self.build(runtime, state).await,
-                Step::TakeOutOfService => self.take_out_of_service(&runtime, state).await?,
+                Step::Build => self.build(runtime.clone(), state).await,
+                Step::TakeOutOfService => self.take_out_of_service(runtime, state).await?,
                 Step::PutIntoService => self.put_into_service(state).await?,
+            }
+            if !runtime.stopped {
+                self.keep_ready(runtime);
             }
         }
         Ok(())
     }
 
+    /// Has as many instances parked as the definition wants, in the environment that serves now.
+    fn keep_ready(&mut self, runtime: &Runtime) {
+        let state = self.parts.node_runtimes.get(runtime.id).filter(|state| !state.stopped);
+        let Some(serving) = state.and_then(|state| state.serving) else { return };
+        self.kept.insert(runtime.id);
+        let definition = &runtime.definition;
+        self.parts.instances.keep_ready(ParkingOrder {
+            runtime: runtime.id,
+            serving,
+            resource: definition.resource,
+            min: definition.min_cached_instances,
+            max: definition.max_cached_instances,
+        });
+    }
+
     async fn forget_deleted(&mut self, known: &BTreeSet<RuntimeId>) {
         for id in self.parts.node_runtimes.retain(known) {
             self.specs.remove(&id);
+            self.kept.remove(&id);
             self.stop_build(id).await;
             self.parts.evaluations.end_runtime(id, "the runtime was deleted").await;
         }
@@ -158,12 +185,18 @@ impl Synchronizer {
         let request = EnvironmentBuild { python_version: spec.0.clone(), packages: spec.1.clone(), afresh };
         self.specs.insert(runtime.id, (runtime.build, spec));
         let task = BuildTask::new(&self.parts, runtime.id, runtime.build, state, request);
-        let task = tokio::spawn(async move { task.run().await.unwrap_or_else(|error| log(&error)) });
+        let wake = self.parts.wake.clone();
+        let task = tokio::spawn(async move {
+            task.run().await.unwrap_or_else(|error| log(&error));
+            // There may be a new environment to park instances in.
+            wake.notify_one();
+        });
         self.builds.insert(runtime.id, Build { id: runtime.build, task });
     }
 
     async fn take_out_of_service(&mut self, runtime: &Runtime, state: Option<NodeRuntimeState>) -> Result<()> {
         self.stop_build(runtime.id).await;
+        self.kept.remove(&runtime.id);
         let reason = format!("the runtime `{}` was stopped", runtime.definition.name);
         self.parts.evaluations.end_runtime(runtime.id, &reason).await;
         let state = state.unwrap_or_else(|| build::first_state(&self.parts, runtime.id, runtime.build));

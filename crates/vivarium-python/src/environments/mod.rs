@@ -88,8 +88,8 @@ impl PythonEnvironments {
     }
 
     /// Holds an environment while an instance uses it.
-    pub(crate) fn lease(&self, serving: &Serving) -> Option<Lease> {
-        self.shelf.lease(&serving.environment)
+    pub(crate) fn lease(&self, environment: &str) -> Option<Lease> {
+        self.shelf.lease(environment)
     }
 
     pub(crate) fn empty_directory(&self) -> &PathBuf {

@@ -2,6 +2,9 @@
 //!
 //! Both are four bytes of length, most significant first, and JSON. The answer is hostile: the script can write
 //! whatever it likes to the socket.
+//!
+//! An instance that is to be parked gets a length of zero first ([`SIGNAL`]): it does what it can do without a
+//! script and says the same when it is ready, and once more when it has read a request and before it runs it.
 
 use std::io;
 
@@ -14,6 +17,9 @@ use crate::source::Prepared;
 
 /// Room for everything in an answer but the result.
 const ANSWER_SLACK_BYTES: usize = 64 << 10;
+
+/// A message of no bytes.
+pub(super) const SIGNAL: [u8; 4] = [0; 4];
 
 /// What the harness is told.
 #[derive(Serialize)]

@@ -1,5 +1,8 @@
 # Runs one script as `__main__` and says on descriptor 3 how it ended. Python 3.8 or later, standard library only.
 # Whatever costs time to import is imported only when it is needed.
+#
+# A request of no bytes means: do all that needs no script, say the same, wait for the request itself, and say once
+# more that it is read before anything of it runs.
 import posix
 import sys
 
@@ -53,8 +56,7 @@ def forget_control():
 
 class Lines:
     # Gives `linecache` the source as soon as anybody imports it: the script is no file.
-    def __init__(self, source):
-        self.source = source
+    source = ""
 
     def find_spec(self, name, path=None, target=None):
         if name != "linecache":
@@ -82,19 +84,41 @@ def add_packages():
         sys.path.append(PACKAGES)
 
 
-def prepare(request):
+def prepare():
     import builtins
     posix.set_inheritable(CONTROL, False)
     posix.register_at_fork(after_in_child=forget_control)
     builtins.exit = builtins.quit = sys.exit
     main = sys.modules["__main__"] = type(sys)("__main__")
     main.__dict__["__builtins__"] = builtins
-    main.__dict__.update(request["values"])
     sys.argv[:] = [SCRIPT]
     sys.path.insert(0, posix.getcwd())
-    sys.meta_path.insert(0, Lines(request["shown"] or request["source"]))
+    lines = Lines()
+    sys.meta_path.insert(0, lines)
     add_packages()
-    return main.__dict__
+    return main.__dict__, lines
+
+
+def rehearse():
+    # Touches the memory that every script needs, in a space of its own and with /dev/null for an output.
+    output, nothing = posix.dup(1), posix.open("/dev/null", posix.O_WRONLY)
+    posix.dup2(nothing, 1)
+    text = '{"source":"def get_results(): return [1, \'x\']\\nprint(1)","shown":null,"values":{},"result_bytes":99}'
+    run(parse(text), {"__builtins__": sys.modules["builtins"]})
+    posix.dup2(output, 1)
+    posix.close(nothing)
+    posix.close(output)
+
+
+def take():
+    size = int.from_bytes(exactly(4), "big")
+    if size:
+        return exactly(size)
+    rehearse()
+    send("")
+    data = exactly(int.from_bytes(exactly(4), "big"))
+    send("")
+    return data
 
 
 def takes_no_arguments(function):
@@ -126,12 +150,23 @@ class NoResult(Exception):
     pass
 
 
-def json_of(value, limit):
-    import json
+def dumps(value):
     try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False, default=plain)
+        import _json
+        write = _json.make_encoder(
+            {}, plain, _json.encode_basestring, None, ": ", ", ", False, False, False)
+    except (ImportError, AttributeError, TypeError):
+        import json
+        return json.dumps(value, allow_nan=False, ensure_ascii=False, default=plain)
+    return "".join(write(value, 0))
+
+
+def json_of(value, limit):
+    try:
+        text = dumps(value)
         size = len(text.encode())
     except UnicodeEncodeError:
+        import json
         text = json.dumps(value, allow_nan=False, default=plain)
         size = len(text)
     except (TypeError, ValueError, RecursionError) as error:
@@ -212,8 +247,7 @@ def show(error, trace):
 
 
 def failed(message):
-    import json
-    send(json.dumps({"failed": message}))
+    send('{"failed":%s}' % dumps(message))
     return 1
 
 
@@ -239,8 +273,12 @@ def broken(error, undeclared):
 
 
 def main():
-    request = parse(exactly(int.from_bytes(exactly(4), "big")).decode("utf-8", "surrogatepass"))
-    space = prepare(request)
+    # Its import must not look where the script can write.
+    parse("null")
+    space, lines = prepare()
+    request = parse(take().decode("utf-8", "surrogatepass"))
+    space.update(request["values"])
+    lines.source = request["shown"] or request["source"]
     try:
         result = run(request, space)
         send('{"completed":%s}' % ("null" if result is None else '{"output":%s}' % result))

@@ -1,7 +1,5 @@
 //! Output of an instance: kept up to a limit, read to its end so that the script is never held up.
 
-use std::os::fd::OwnedFd;
-
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::mpsc::UnboundedSender;
@@ -24,8 +22,7 @@ impl Stream {
     }
 
     /// Forwards everything until all writers are gone. What was forwarded stays if this is dropped.
-    pub(super) async fn forward(&mut self, pipe: OwnedFd, events: &UnboundedSender<InstanceEvent>) {
-        let Ok(mut pipe) = Receiver::from_owned_fd(pipe) else { return };
+    pub(super) async fn forward(&mut self, mut pipe: Receiver, events: &UnboundedSender<InstanceEvent>) {
         let mut chunk = vec![0; CHUNK_BYTES];
         while let Ok(count @ 1..) = pipe.read(&mut chunk).await {
             if let Some(kept) = self.keep(&chunk[..count]) {

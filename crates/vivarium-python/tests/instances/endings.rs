@@ -104,7 +104,7 @@ async fn the_memory_limit_says_so() {
 async fn cancelling_ends_it_at_once() {
     let Some(house) = house().await else { return };
     let cancel = CancellationToken::new();
-    let request = house.request("import time\nprint('up')\ntime.sleep(1000)").await;
+    let request = house.request("import sys, time\nsys.stdout.write('up\\n')\ntime.sleep(1000)").await;
     let moment = std::cell::Cell::new(None);
     let ran = house
         .run_until(request, cancel.clone(), |event| {

@@ -14,7 +14,7 @@ use vivarium_domain::ports::{
     Ending, EnvironmentBuild, Environments, InstanceEvent, InstanceLimits, Instances, RunOutcome, RunRequest,
 };
 use vivarium_domain::runtime::{PackageSpec, Resource, Serving};
-use vivarium_python::{PythonEnvironments, PythonInstances, PythonSettings};
+use vivarium_python::{PoolSettings, PythonEnvironments, PythonInstances, PythonSettings};
 use vivarium_sandbox::{LauncherCommand, Sandbox, Settings};
 
 pub(crate) struct House {
@@ -68,7 +68,7 @@ pub(crate) async fn house() -> Option<House> {
         }
     };
     let environments = Arc::new(environments);
-    let instances = PythonInstances::new(Arc::clone(&environments), sandbox.clone());
+    let instances = PythonInstances::new(Arc::clone(&environments), sandbox.clone(), PoolSettings::default());
     Some(House { environments, instances, sandbox, data })
 }
 

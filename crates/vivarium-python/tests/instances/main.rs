@@ -4,4 +4,5 @@
 mod endings;
 mod house;
 mod isolation;
+mod parked;
 mod scripts;

@@ -76,9 +76,13 @@ impl Group {
             usage.process_limit_hit =
                 super::files::keyed(&part.directory, "pids.events", "max").is_some_and(|count| count > 0);
         }
-        let accounts = self.parts.iter().find(|part| part.accounts_cpu);
-        usage.cpu_micros = accounts.and_then(cpu_micros);
+        usage.cpu_micros = self.cpu_micros();
         usage
+    }
+
+    /// Processor time up to now, where a cgroup counts it.
+    pub(crate) fn cpu_micros(&self) -> Option<u64> {
+        self.parts.iter().find(|part| part.accounts_cpu).and_then(cpu_micros)
     }
 
     /// Kills whoever is inside. Needed only when the pid namespace could not be ended otherwise.

@@ -145,7 +145,7 @@ pub(crate) fn ended(node: NodeId, finished: i64) -> Evaluation {
         stdout: vec![0, 159, 146, 150, b'\''],
         stderr: NASTY.as_bytes().to_vec(),
         output: Some(NASTY.to_owned()),
-        usage: Usage { queued_micros: 1, wall_micros: u64::MAX, cpu_micros: 0, peak_memory_bytes: 1 << 40 },
+        usage: Usage { queued_micros: 1, wall_micros: u64::MAX, cpu_micros: 0, peak_memory_bytes: 1 << 40, warm: true },
         started: Some(at(finished - 1)),
         finished: Some(at(finished)),
         ..evaluation(node)

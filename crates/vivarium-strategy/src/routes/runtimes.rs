@@ -11,7 +11,7 @@ use crate::fields::Fields;
 use crate::input;
 use crate::path::id;
 use crate::session::Session;
-use crate::wire::{Created, RuntimeDocument, RuntimeList, VersionList};
+use crate::wire::{Created, PoolDocument, RuntimeDocument, RuntimeList, VersionList};
 
 pub(crate) async fn list(State(parts): Parts, session: Session, fields: Fields) -> Answer<impl IntoResponse> {
     let views = parts.runtimes.list(&session.caller).await?;
@@ -40,6 +40,16 @@ pub(crate) async fn get(
 ) -> Answer<impl IntoResponse> {
     let view = parts.runtimes.get(&session.caller, id(&runtime)?).await?;
     fields.object(&RuntimeDocument::from(view))
+}
+
+pub(crate) async fn pool(
+    State(parts): Parts,
+    session: Session,
+    fields: Fields,
+    Path(runtime): Path<String>,
+) -> Answer<impl IntoResponse> {
+    let pool = parts.runtimes.pool(&session.caller, id(&runtime)?).await?;
+    fields.object(&PoolDocument::from(pool))
 }
 
 pub(crate) async fn alter(

@@ -33,6 +33,8 @@ struct Usage {
     wall_milliseconds: u64,
     cpu_milliseconds: u64,
     peak_memory_bytes: u64,
+    /// Whether a parked instance ran it.
+    warm: bool,
 }
 
 impl From<Evaluation> for EvaluationDocument {
@@ -63,6 +65,7 @@ impl Usage {
             wall_milliseconds: usage.wall_micros / 1000,
             cpu_milliseconds: usage.cpu_micros / 1000,
             peak_memory_bytes: usage.peak_memory_bytes,
+            warm: usage.warm,
         }
     }
 }

@@ -95,6 +95,9 @@ async fn runtimes_look_like_this() {
     snapshot!("runtimes", client.get("/runtimes").await);
     snapshot!("runtime_object", client.get(&format!("/objects/{DEFAULT_RUNTIME}?type=80")).await);
     snapshot!("versions", client.get("/runtimes/versions").await);
+    let mut orders = server.world.instances.orders();
+    orders.wait_for(|orders| !orders.is_empty()).await.unwrap();
+    snapshot!("runtime_pool", client.get(&format!("/runtimes/{DEFAULT_RUNTIME}/pool")).await);
 }
 
 #[tokio::test]

@@ -30,6 +30,8 @@ pub(crate) struct Configuration {
     pub runtimes: RuntimeDefaults,
     /// Evaluations.
     pub evaluations: Evaluations,
+    /// Parked instances.
+    pub pool: Pool,
     /// How packages are installed.
     pub packages: Packages,
     /// Where Python is.
@@ -254,6 +256,24 @@ impl Default for Evaluations {
             keep_count: 100_000,
             grace_seconds: 10,
         }
+    }
+}
+
+/// `[pool]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Pool {
+    /// Parked instances of all runtimes together on this node, those that are coming up included; 0 parks none.
+    pub max_parked: usize,
+    /// Instances that come up at the same time to be parked; 0 means one a core.
+    pub parallel_starts: usize,
+    /// Parked instances are replaced after so long.
+    pub max_age_seconds: u64,
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        Self { max_parked: 100, parallel_starts: 0, max_age_seconds: 3600 }
     }
 }
 

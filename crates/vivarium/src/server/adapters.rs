@@ -7,11 +7,12 @@ use std::time::Duration;
 use vivarium_domain::account::{Accounts, LoginAttempts, Passwords, SessionSettings};
 use vivarium_domain::ports::Store;
 use vivarium_domain::time::SystemClock;
-use vivarium_python::PythonSettings;
+use vivarium_python::{PoolSettings, PythonSettings};
 use vivarium_sandbox::{IdRange, LauncherCommand, Settings};
 use vivarium_store::{DatabaseUrl, SqlStore, StoreSettings};
 
 use super::data_directory::DataDirectory;
+use super::host;
 use crate::configuration::Configuration;
 use crate::fault::{Context, Fault, Outcome, chain};
 use crate::{Environment, SANDBOX_LAUNCHER};
@@ -73,6 +74,14 @@ pub(crate) fn sandbox_settings(configuration: &Configuration, name: &str) -> Out
         })?;
     }
     Ok(settings)
+}
+
+/// What parked instances may take.
+pub(crate) fn pool_settings(configuration: &Configuration) -> PoolSettings {
+    let section = &configuration.pool;
+    let parallel_starts = if section.parallel_starts == 0 { host::cores() } else { section.parallel_starts };
+    let max_age = Duration::from_secs(section.max_age_seconds);
+    PoolSettings { max_parked: section.max_parked, parallel_starts, max_age }
 }
 
 /// Interpreters, installer and builds.

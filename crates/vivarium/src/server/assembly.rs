@@ -9,7 +9,7 @@ use vivarium_domain::evaluation::{EvaluationParts, EvaluationSettings, Evaluatio
 use vivarium_domain::id::NodeId;
 use vivarium_domain::name::Name;
 use vivarium_domain::node::{NodeSettings, Nodes};
-use vivarium_domain::ports::{Environments, Retention, Store};
+use vivarium_domain::ports::{Environments, Instances, Retention, Store};
 use vivarium_domain::project::Projects;
 use vivarium_domain::runtime::{
     NodeRuntimes, PackageSpec, RuntimeParts, RuntimeSettings, Runtimes, Synchronizer, SynchronizerParts,
@@ -44,6 +44,7 @@ struct Common {
     store: Arc<dyn Store>,
     clock: SharedClock,
     environments: Arc<dyn Environments>,
+    instances: Arc<dyn Instances>,
     node_runtimes: Arc<NodeRuntimes>,
     wake: Arc<Notify>,
 }
@@ -62,8 +63,10 @@ impl Assembly {
         let settings = adapters::python_settings(configuration, data.path(), environment);
         let environments = PythonEnvironments::open(settings).await.context("cannot look for interpreters")?;
         let environments = Arc::new(environments);
-        let common = Common::load(store.clone(), environments.clone(), node).await?;
-        let evaluations = common.evaluations(configuration, &environments, &sandbox);
+        let pool = adapters::pool_settings(configuration);
+        let instances = Arc::new(PythonInstances::new(environments.clone(), sandbox.clone(), pool));
+        let common = Common::load(store.clone(), environments.clone(), instances, node).await?;
+        let evaluations = common.evaluations(configuration);
         Ok(Self {
             accounts: adapters::accounts(configuration, store.clone())?,
             projects: Arc::new(Projects::new(store.clone(), common.clock.clone())),
@@ -100,23 +103,23 @@ impl Assembly {
 }
 
 impl Common {
-    async fn load(store: Arc<dyn Store>, environments: Arc<dyn Environments>, node: NodeId) -> Outcome<Self> {
+    async fn load(
+        store: Arc<dyn Store>,
+        environments: Arc<dyn Environments>,
+        instances: Arc<dyn Instances>,
+        node: NodeId,
+    ) -> Outcome<Self> {
         let node_runtimes = NodeRuntimes::load(node, store.clone()).await;
         let node_runtimes = Arc::new(node_runtimes.context("cannot read the state of this node")?);
-        Ok(Self { store, clock: Arc::new(SystemClock), environments, node_runtimes, wake: Arc::new(Notify::new()) })
+        let (clock, wake) = (Arc::new(SystemClock), Arc::new(Notify::new()));
+        Ok(Self { store, clock, environments, instances, node_runtimes, wake })
     }
 
-    fn evaluations(
-        &self,
-        configuration: &Configuration,
-        environments: &Arc<PythonEnvironments>,
-        sandbox: &Sandbox,
-    ) -> Arc<Evaluations> {
-        let instances = Arc::new(PythonInstances::new(Arc::clone(environments), sandbox.clone()));
+    fn evaluations(&self, configuration: &Configuration) -> Arc<Evaluations> {
         Arc::new(Evaluations::new(EvaluationParts {
             store: self.store.clone(),
             clock: self.clock.clone(),
-            instances,
+            instances: self.instances.clone(),
             node_runtimes: self.node_runtimes.clone(),
             settings: evaluation_settings(configuration),
         }))
@@ -150,6 +153,7 @@ impl Common {
             clock: self.clock,
             environments: self.environments,
             evaluations,
+            instances: self.instances,
             node_runtimes: self.node_runtimes,
             wake: self.wake,
         })

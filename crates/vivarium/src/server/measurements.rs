@@ -56,4 +56,18 @@ fn describe() {
     metrics::describe_counter!("vivarium_evaluations_total", "Evaluations that ended, by runtime and state.");
     metrics::describe_histogram!("vivarium_evaluation_seconds", "Seconds that evaluations ran.");
     metrics::describe_histogram!("vivarium_evaluation_queued_seconds", "Seconds that evaluations waited.");
+    describe_pool();
+}
+
+fn describe_pool() {
+    metrics::describe_gauge!("vivarium_pool_parked", "Parked instances, by runtime.");
+    metrics::describe_gauge!(
+        "vivarium_pool_running",
+        "Evaluations that have, or are getting, an instance, by runtime."
+    );
+    metrics::describe_counter!("vivarium_pool_hits_total", "Evaluations that a parked instance ran.");
+    metrics::describe_counter!("vivarium_pool_misses_total", "Evaluations that found none though some are to be kept.");
+    metrics::describe_counter!("vivarium_pool_starts_total", "Instances that came up and were parked.");
+    metrics::describe_counter!("vivarium_pool_failed_starts_total", "Instances that did not come up to be parked.");
+    metrics::describe_counter!("vivarium_pool_discards_total", "Parked instances that ended without an evaluation.");
 }
