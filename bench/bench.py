@@ -20,6 +20,7 @@ from http_client import Client
 
 PASSWORD = "only for this measurement"
 RESULTS = Path(__file__).parent / "results"
+PARKED = 2
 
 
 class Rows:
@@ -54,9 +55,9 @@ def serve(binary, directory):
     return process, int(line.rstrip("/\n").rpartition(":")[2])
 
 
-def ready_runtime(client, name):
-    """A runtime without packages and without cached instances."""
-    definition = {"name": name, "execTimeout": 60, "minCachedInstances": 0, "maxCachedInstances": 0}
+def ready_runtime(client, name, cached):
+    """A runtime without packages that keeps so many instances parked."""
+    definition = {"name": name, "execTimeout": 60, "minCachedInstances": cached, "maxCachedInstances": cached}
     id = client.json("POST", "/api/runtimes", definition)["id"]
     while client.json("GET", f"/api/runtimes/{id}")["status"] != "ready":
         time.sleep(0.05)
@@ -69,15 +70,24 @@ def interpreter(client, runtime):
     return path if os.access(path, os.X_OK) else sys.executable
 
 
-def latency(rows, client, runtime, count):
-    """Bare interpreter starts and cold evaluations, in turns."""
-    python = interpreter(client, runtime)
+def wait_for_parked(client, runtime, wanted):
+    """The refill of the pool is over, so that it does not disturb what is measured next."""
+    while client.json("GET", f"/api/runtimes/{runtime}/pool")["parked"] < wanted:
+        time.sleep(0.002)
+
+
+def latency(rows, client, cold, warm, count):
+    """Bare interpreter starts, cold and warm evaluations, in turns."""
+    python = interpreter(client, cold)
     command = [python, "-I", "-S", "-c", "print(1)"]
     for _ in range(5):
-        client.evaluate(runtime, "print(1)")
+        client.evaluate(cold, "print(1)")
     for _ in range(count):
         rows.measure("interpreter", lambda: subprocess.run(command, check=True, capture_output=True))
-        assert rows.measure("evaluation", lambda: client.evaluate(runtime, "print(1)")) == "1\n"
+        assert rows.measure("cold", lambda: client.evaluate(cold, "print(1)")) == "1\n"
+        wait_for_parked(client, warm, PARKED)
+        assert rows.measure("warm", lambda: client.evaluate(warm, "print(1)")) == "1\n"
+        wait_for_parked(client, warm, PARKED)
     return python
 
 
@@ -122,7 +132,8 @@ def summary(rows, python, evaluations, lists):
         lines.append(f"| {title} | {p50:.2f} ms | {p99:.2f} ms | {p50 / base:.2f} | {per_second} |")
 
     line("interpreter", f"bare start: `{python} -I -S -c 'print(1)'`")
-    line("evaluation", "cold evaluation of `print(1)` with `Prefer: wait`, one client; per second with 8", f"{evaluations:.0f}")
+    line("cold", "cold evaluation of `print(1)` with `Prefer: wait`, one client; per second with 8", f"{evaluations:.0f}")
+    line("warm", "the same in a parked instance, one client, the pool filled before each")
     for size, per_second in lists.items():
         line(f"list of {size}", f"`GET /api/runtimes` with {size} runtimes, one client; per second with 8", f"{per_second:.0f}")
     return "\n".join(lines)
@@ -139,9 +150,10 @@ def main():
         process, port = serve(arguments.binary, directory)
         try:
             client = Client(port, PASSWORD)
-            runtime = ready_runtime(client, "measured")
-            python = latency(rows, client, runtime, arguments.count)
-            evaluations = rate(port, client.token, 8, arguments.seconds, lambda other: other.evaluate(runtime, "print(1)"))
+            cold, warm = ready_runtime(client, "cold", 0), ready_runtime(client, "warm", PARKED)
+            python = latency(rows, client, cold, warm, arguments.count)
+            client.call("DELETE", f"/api/runtimes/{warm}")
+            evaluations = rate(port, client.token, 8, arguments.seconds, lambda other: other.evaluate(cold, "print(1)"))
             lists = {size: list_runtimes(rows, client, port, size, arguments) for size in (10, 1000)}
         finally:
             process.send_signal(signal.SIGTERM)

@@ -79,8 +79,20 @@ async fn of_a_user_and_a_record() {
     store.insert_evaluation(&ended(NodeId::random(), 5)).await.unwrap();
     assert_eq!(column(&mut connection, "users", "roles").await, r#"["mfpdeployer","mfpmonitor"]"#);
     let usage =
-        r#"{"queued_micros":1,"wall_micros":18446744073709551615,"cpu_micros":0,"peak_memory_bytes":1099511627776}"#;
-    assert_eq!(column(&mut connection, "evaluations", "usage").await, usage);
+        r#"{"queued_micros":1,"wall_micros":18446744073709551615,"cpu_micros":0,"peak_memory_bytes":1099511627776"#;
+    assert_eq!(column(&mut connection, "evaluations", "usage").await, format!("{usage},\"warm\":true}}"));
     let message = column(&mut connection, "evaluations", "message").await;
     assert!(message.starts_with(NASTY), "{message}");
+}
+
+#[tokio::test]
+async fn a_record_from_before_instances_were_parked_is_still_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, mut connection) = store(directory.path()).await;
+    let record = ended(NodeId::random(), 5);
+    store.insert_evaluation(&record).await.unwrap();
+    let old = r#"{"queued_micros":7,"wall_micros":1,"cpu_micros":0,"peak_memory_bytes":2}"#;
+    sqlx::query("UPDATE evaluations SET usage = $1").bind(old).execute(&mut connection).await.unwrap();
+    let read = store.evaluation(record.id).await.unwrap().unwrap();
+    assert_eq!((read.usage.queued_micros, read.usage.warm), (7, false));
 }
