@@ -1,9 +1,12 @@
 """An orderly end, and the stream of what an evaluation writes."""
 
+import base64
+import contextlib
 import itertools
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import requests
 
 from client import CANCELLED, ERROR, READY, RUNNING, Client, stdout
 from host import alive, cgroups, children
@@ -42,10 +45,30 @@ def test_end_answers_those_who_wait(tmp_path):
     runtime = client.ready_runtime("stop")
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(Client(server.url).start, SLEEPER.format(600), runtime, 60)
-        wait_until(lambda: children(server.process.pid), what="the evaluation runs")
+        # Parked instances are processes too, so the metric is what tells.
+        running = "vivarium_evaluations_running 1"
+        wait_until(lambda: running in requests.get(f"{server.url}/metrics", timeout=10).text, what="the evaluation runs")
         server.stop()
         answer = waiting.result(10)
     assert answer["status"] in (ERROR, CANCELLED) and "stop" in answer["message"]
+
+
+def test_end_while_evaluations_are_being_accepted(tmp_path):
+    """Whoever asks at the moment of the end is refused or told the end; the server does not wait for them for ever."""
+    server = Server(tmp_path).start()
+    clients = [Client(server.url) for _ in range(12)]
+
+    def ask(client):
+        body = {"scriptContent": base64.b64encode(SLEEPER.format(600).encode()).decode()}
+        with contextlib.suppress(requests.ConnectionError):
+            url, headers = f"{client.url}/api/scripts/evaluation", {"Prefer": "wait=60"}
+            return client.session.post(url, json=body, headers=headers, timeout=60).status_code
+
+    with ThreadPoolExecutor(len(clients)) as pool:
+        answers = [pool.submit(ask, client) for client in clients]
+        wait_until(lambda: any(answer.running() for answer in answers), what="somebody asks")
+        server.stop()
+        assert {answer.result(10) for answer in answers} <= {200, 503, None}
 
 
 def test_a_second_server_cannot_take_the_data_directory(own_server):

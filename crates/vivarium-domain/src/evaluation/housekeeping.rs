@@ -50,10 +50,15 @@ impl Evaluations {
         if tokio::time::timeout(self.parts.settings.grace, self.tasks.wait()).await.is_ok() {
             return;
         }
-        for live in self.live.of(None) {
-            live.cancel("the server was stopped");
+        loop {
+            for live in self.live.of(None) {
+                live.cancel("the server was stopped");
+            }
+            // Again and again: one that was just being accepted may have come after the last look.
+            if tokio::time::timeout(CANCEL_POLL, self.tasks.wait()).await.is_ok() {
+                return;
+            }
         }
-        self.tasks.wait().await;
     }
 
     async fn obey_cancel_requests(&self) -> Result<()> {

@@ -51,6 +51,8 @@ impl Evaluations {
         caller.require(Privilege::ExecuteScripts)?;
         let StartEvaluation { runtime, source, variables } = request;
         let variables = self.check(&source, &variables)?;
+        // Before the end of the server is looked for: it waits for whoever was not refused.
+        let _counted = self.tasks.token();
         let place = self.take_place()?;
         let runtime_id = runtime.unwrap_or(DEFAULT_RUNTIME_ID);
         let live = Arc::new(Live::new(self.fresh_record(caller, runtime_id)));
