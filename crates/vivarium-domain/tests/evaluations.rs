@@ -275,3 +275,25 @@ async fn the_revision_of_the_runtime_is_recorded() {
     let revision = world.store.runtime(DEFAULT_RUNTIME_ID).await.unwrap().unwrap().revision;
     assert_eq!(finished(&world, &caller, id).await.revision, revision);
 }
+
+#[tokio::test]
+async fn the_end_waits_for_those_who_are_just_being_accepted() {
+    let world = World::new().await;
+    let caller = world.administrator().await;
+    world.store.set_slow(true);
+    let (evaluations, who) = (world.evaluations.clone(), caller.clone());
+    let start = tokio::spawn(async move { evaluations.start(&who, code("print done")).await });
+    while world.evaluations.counts().queued == 0 {
+        tokio::task::yield_now().await;
+    }
+    let evaluations = world.evaluations.clone();
+    let end = tokio::spawn(async move { evaluations.shut_down().await });
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!end.is_finished());
+    world.store.set_slow(false);
+    let id = start.await.unwrap().unwrap();
+    end.await.unwrap();
+    assert!(world.store.evaluation(id).await.unwrap().unwrap().state.is_final());
+}

@@ -22,6 +22,7 @@ fn kept(tables: &Tables, retention: Retention, now: Timestamp) -> BTreeSet<Evalu
 #[async_trait]
 impl EvaluationStore for MemoryStore {
     async fn insert_evaluation(&self, evaluation: &Evaluation) -> StoreResult<()> {
+        self.wait_while_slow().await;
         self.tables()?.evaluations.insert(evaluation.id, evaluation.clone());
         Ok(())
     }

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 use vivarium_domain::account::{Token, TokenHash, User};
 use vivarium_domain::evaluation::Evaluation;
 use vivarium_domain::id::{EvaluationId, NodeId, RuntimeId, UserId};
@@ -24,6 +25,7 @@ use vivarium_domain::runtime::{NodeRuntimeState, Runtime};
 pub struct MemoryStore {
     tables: Mutex<Tables>,
     broken: AtomicBool,
+    slow: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -47,6 +49,16 @@ impl MemoryStore {
     /// Makes every operation fail from now on, as if the database were gone; or work again.
     pub fn set_broken(&self, broken: bool) {
         self.broken.store(broken, Ordering::SeqCst);
+    }
+
+    /// Makes new evaluations wait on their way into the store, as if the database were slow; or lets them in.
+    pub fn set_slow(&self, slow: bool) {
+        self.slow.send_replace(slow);
+    }
+
+    async fn wait_while_slow(&self) {
+        // The sender lives as long as `self`, so the wait ends only when it is told to.
+        let _ = self.slow.subscribe().wait_for(|slow| !slow).await;
     }
 
     fn tables(&self) -> StoreResult<MutexGuard<'_, Tables>> {
