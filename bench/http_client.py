@@ -1,39 +1,83 @@
 """The smallest client that keeps its connection, so that little but the server is measured."""
 
 import base64
-import http.client
 import json
+import socket
+
+LONGEST_ANSWER_SECONDS = 120
+
+
+class Refused(Exception):
+    """An answer that is not 2xx."""
+
+    def __init__(self, message, status, headers):
+        super().__init__(message)
+        self.status, self.headers = status, headers
+
+
+class Wrong(Exception):
+    """An evaluation that did not end well, or not with the expected output."""
 
 
 class Client:
-    def __init__(self, port, password, token=None):
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
-        self.headers = {"Content-Type": "application/json", "X-MSTR-AuthToken": token or ""}
-        if token is None:
-            login = {"loginMode": 1, "username": "administrator", "password": password}
-            answer, _ = self.call("POST", "/api/auth/login", login)
-            self.headers["X-MSTR-AuthToken"] = answer.headers["X-MSTR-AuthToken"]
+    """One persistent connection to a server on the loopback interface."""
 
-    @property
-    def token(self):
-        return self.headers["X-MSTR-AuthToken"]
+    def __init__(self, port, token=None):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=LONGEST_ANSWER_SECONDS)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.reader = self.socket.makefile("rb")
+        self.token = token or ""
 
-    def call(self, method, path, body=None, **headers):
-        """The answer and its body; anything but 2xx ends the measurement."""
-        self.connection.request(method, path, body and json.dumps(body), {**self.headers, **headers})
-        answer = self.connection.getresponse()
-        text = answer.read()
-        if answer.status // 100 != 2:
-            raise SystemExit(f"error: {method} {path}: {answer.status} {text.decode(errors='replace')}")
-        return answer, text
+    @classmethod
+    def logged_in(cls, port, password):
+        client = cls(port)
+        login = {"loginMode": 1, "username": "administrator", "password": password}
+        headers, _ = client.call("POST", "/api/auth/login", login)
+        client.token = headers["x-mstr-authtoken"]
+        return client
 
-    def json(self, *arguments, **headers):
-        return json.loads(self.call(*arguments, **headers)[1])
+    def close(self):
+        self.reader.close()
+        self.socket.close()
 
-    def evaluate(self, runtime, code):
-        """A complete evaluation, from the request to its output."""
+    def request(self, method, path, body=None, prefer=None):
+        """The bytes of a request; made ahead where the making shall not be measured."""
+        content = json.dumps(body).encode() if body is not None else b""
+        lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(content)}"]
+        lines += ["Content-Type: application/json"] if content else []
+        lines += [f"X-MSTR-AuthToken: {self.token}"] if self.token else []
+        lines += [f"Prefer: {prefer}"] if prefer else []
+        return "\r\n".join([*lines, "", ""]).encode() + content
+
+    def send(self, request):
+        """The headers and the body of the answer; anything but 2xx is `Refused`."""
+        self.socket.sendall(request)
+        status = int(self.reader.readline().split(b" ", 2)[1])
+        headers = {}
+        while (line := self.reader.readline().rstrip()):
+            name, _, value = line.decode("latin-1").partition(":")
+            headers[name.lower()] = value.strip()
+        body = self.reader.read(int(headers.get("content-length", 0)))
+        if status // 100 != 2:
+            message = f"{request.split(b' HTTP', 1)[0].decode()}: {status} {body.decode(errors='replace')}"
+            raise Refused(message, status, headers)
+        return headers, body
+
+    def call(self, method, path, body=None):
+        return self.send(self.request(method, path, body))
+
+    def json(self, method, path, body=None):
+        return json.loads(self.call(method, path, body)[1])
+
+    def evaluation(self, runtime, code):
+        """The request of a complete evaluation, for `evaluate`."""
         body = {"scriptContent": base64.b64encode(code.encode()).decode(), "scriptRuntimeId": runtime}
-        answer = self.json("POST", "/api/scripts/evaluation", body, Prefer="wait=60")
-        if answer.get("status") != 3:
-            raise SystemExit(f"error: an evaluation did not end well: {answer}")
-        return answer["results"]["stdout"]
+        return self.request("POST", "/api/scripts/evaluation", body, prefer="wait=60")
+
+    def evaluate(self, evaluation, expected=None):
+        """From the request to the complete output, which is checked; the document of the answer."""
+        document = json.loads(self.send(evaluation)[1])
+        wanted = expected is None or document.get("results", {}).get("stdout") == expected
+        if document.get("status") != 3 or not wanted:
+            raise Wrong(f"an evaluation did not end well: {document}")
+        return document
