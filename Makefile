@@ -4,7 +4,7 @@ DATA_DIR ?= .vivarium
 export LISTEN DATA_DIR
 
 .DEFAULT_GOAL := help
-.PHONY: help run test e2e bench fmt lint
+.PHONY: help run test e2e bench soak fmt lint
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -20,6 +20,9 @@ e2e: ## only the end-to-end tests; choose some with ARGS="-k runtimes"
 
 bench: ## measure and print ratios; raw rows go to bench/results
 	@exec scripts/bench
+
+soak: ## thousands of hostile and ordinary evaluations, then a look at what is left; up to 40 minutes
+	@exec scripts/soak $(ARGS)
 
 fmt: ## format the Rust code
 	@cargo fmt --all
