@@ -46,6 +46,18 @@ install_packages() {
         >"$log" 2>&1 </dev/null || { tail -n 20 "$log" >&2; fail "cannot install: $* (whole log in $log)"; }
 }
 
+# need_network_tools PROGRAM...: `nft` enforces whitelists, `ip` makes the networks of tests. Without them the rest works.
+need_network_tools() {
+    local program missing=()
+    for program in "$@"; do
+        have "$program" && continue
+        case $program in nft) missing+=(nftables) ;; ip) missing+=(iproute2) ;; esac
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    if [ "$(id -u)" -eq 0 ] && have apt-get && (install_packages "${missing[@]}"); then return 0; fi
+    say "note: no whitelist can be enforced here without what Debian calls: ${missing[*]}"
+}
+
 # The compiler and headers that SQLite and the TLS library are built with, and a Python to run scripts with.
 need_build_tools() {
     have cargo || fail "cargo is not on the PATH. hint: install the Rust toolchain first"

@@ -43,7 +43,8 @@ def test_kill_while_evaluations_run(tmp_path, database_url):
         for id in running:
             evaluation = client.finished(id)
             assert (evaluation["status"], "restart" in evaluation["message"]) == (ERROR, True), evaluation
-            assert stdout(evaluation) in ("begun\n", "")
+            # As much of it as had been saved; a save can fall between a text and its newline.
+            assert "begun\n".startswith(stdout(evaluation))
         after = client.runtime_with_status(runtime, "ready")
         assert {key: after[key] for key in after if key != "status"} == {key: before[key] for key in before if key != "status"}
         assert client.runtime_with_status(unstarted, "error")["packages"][0]["status"] == "not_installed"

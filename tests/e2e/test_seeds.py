@@ -45,7 +45,7 @@ def test_list_of_runtimes(server, client, base):
     for package in default["packages"]:
         package.pop("installedVersion", None)
         package.pop("message", None)
-    assert_shape(expected, default, more=["whitelist", "resource", "executionTarget", "stopped"])
+    assert_shape(expected, default, more=["whitelist", "resource", "executionTarget", "stopped", "instanceMode"])
     assert (default["type"], default["subtype"], default["owner"]) == (80, 20480, expected["owner"])
     assert default["acg"] == 255
 
@@ -60,7 +60,7 @@ def test_definition_of_a_runtime(server, client, name):
     assert (status, kind.split(";")[0]) == (200, "application/json")
     runtime = json.loads(body)
     assert runtime["resource"].pop("disk") > 0 and runtime["resource"].pop("procCount") > 0
-    assert_shape(expected, runtime, more=["executionTarget", "stopped"])
+    assert_shape(expected, runtime, more=["executionTarget", "stopped", "instanceMode"])
     assert {key: runtime[key] for key in definition} == definition
     assert runtime["packages"][0]["message"].startswith("Return code: 1.\n")
     assert runtime["packages"][0]["status"] == "not_installed"

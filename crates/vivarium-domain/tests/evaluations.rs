@@ -7,14 +7,14 @@ use std::time::Duration;
 use vivarium_domain::ErrorKind;
 use vivarium_domain::access::Caller;
 use vivarium_domain::account::Role;
-use vivarium_domain::evaluation::{Cursor, Emission, Evaluation, EvaluationState, StartEvaluation};
+use vivarium_domain::evaluation::{Cursor, Emission, Evaluation, EvaluationCounts, EvaluationState, StartEvaluation};
 use vivarium_domain::id::{EvaluationId, RuntimeId};
 use vivarium_domain::ports::{EvaluationStore, RuntimeStore, Store};
 use vivarium_domain::runtime::{DEFAULT_RUNTIME_ID, PackageChange, RuntimeChange};
 use vivarium_testkit::{World, WorldSettings};
 
 fn code(source: &str) -> StartEvaluation {
-    StartEvaluation { runtime: None, source: source.to_owned(), variables: Vec::new() }
+    StartEvaluation { runtime: None, source: source.to_owned(), variables: Vec::new(), waits: false }
 }
 
 fn code_in(runtime: RuntimeId, source: &str) -> StartEvaluation {
@@ -175,7 +175,7 @@ async fn a_new_node_run_closes_what_the_last_one_left() {
     assert_eq!(world.evaluations.recover().await.unwrap(), 3);
     for (id, message) in [
         (record.id, "the server restarted while this evaluation was running"),
-        (queued.id, "the server restarted before this evaluation started"),
+        (queued.id, "the server restarted before this evaluation was seen to run"),
     ] {
         let closed = world.evaluations.get(&caller, id).await.unwrap();
         assert_eq!((closed.state, closed.message.as_deref()), (EvaluationState::Error, Some(message)));
@@ -283,7 +283,7 @@ async fn the_end_waits_for_those_who_are_just_being_accepted() {
     world.store.set_slow(true);
     let (evaluations, who) = (world.evaluations.clone(), caller.clone());
     let start = tokio::spawn(async move { evaluations.start(&who, code("print done")).await });
-    while world.evaluations.counts().queued == 0 {
+    while world.evaluations.counts() == EvaluationCounts::default() {
         tokio::task::yield_now().await;
     }
     let evaluations = world.evaluations.clone();
@@ -296,4 +296,17 @@ async fn the_end_waits_for_those_who_are_just_being_accepted() {
     let id = start.await.unwrap().unwrap();
     end.await.unwrap();
     assert!(world.store.evaluation(id).await.unwrap().unwrap().state.is_final());
+}
+
+/// Whoever waits for the end gets it when it is durable, and it is written once.
+#[tokio::test]
+async fn what_ends_while_its_caller_waits_is_recorded_as_it_ended() {
+    let world = World::new().await;
+    let caller = world.administrator().await;
+    for waits in [true, false] {
+        let id = world.evaluations.start(&caller, StartEvaluation { waits, ..code("print done") }).await.unwrap();
+        world.evaluations.watch(&caller, id).await.unwrap().finished().await;
+        let record = world.store.evaluation(id).await.unwrap().unwrap();
+        assert_eq!((record.state, record.stdout_text().as_str()), (EvaluationState::Ready, "done\n"));
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use vivarium_domain::id::RuntimeId;
 use vivarium_domain::ports::ParkingOrder;
-use vivarium_domain::runtime::{DEFAULT_RUNTIME_ID, PackageChange, ResourceChange, RuntimeChange};
+use vivarium_domain::runtime::{DEFAULT_RUNTIME_ID, InstanceMode, PackageChange, ResourceChange, RuntimeChange};
 use vivarium_domain::{ErrorKind, Result};
 use vivarium_testkit::World;
 
@@ -63,8 +63,26 @@ async fn a_new_environment_is_a_new_order_and_until_then_the_old_one_stands() {
     world.runtimes.alter(&caller, id, packages).await.unwrap();
     until(&world, |orders| orders[&id].min == 2).await;
     assert_eq!(order(&world, id).serving, first.serving);
+    assert_eq!(world.instances.warmed(), [], "nobody waits for the first environment to be warm");
     world.environments.release();
     until(&world, |orders| orders[&id].serving != first.serving).await;
+    assert_eq!(world.instances.warmed(), [order(&world, id)], "before it served");
+}
+
+#[tokio::test]
+async fn another_origin_of_instances_is_a_new_order_and_no_new_environment() {
+    let world = World::new().await;
+    let caller = world.administrator().await;
+    let id = world.runtimes.create(&caller, named("x", 1, 1)).await.unwrap();
+    until(&world, |orders| orders.contains_key(&id)).await;
+    let (first, before) = (order(&world, id), world.runtimes.get(&caller, id).await.unwrap().runtime);
+    assert_eq!(first.mode, InstanceMode::Forked);
+    let fresh = RuntimeChange { instance_mode: Some("fresh".to_owned()), ..RuntimeChange::default() };
+    world.runtimes.alter(&caller, id, fresh).await.unwrap();
+    until(&world, |orders| orders[&id].mode == InstanceMode::Fresh).await;
+    assert_eq!(order(&world, id), ParkingOrder { mode: InstanceMode::Fresh, ..first });
+    let after = world.runtimes.get(&caller, id).await.unwrap().runtime;
+    assert!(after.revision != before.revision && after.build == before.build);
 }
 
 #[tokio::test]

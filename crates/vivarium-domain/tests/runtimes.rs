@@ -85,6 +85,7 @@ async fn a_failed_build_keeps_the_last_good_environment_and_a_correction_heals_i
         runtime: Some(id),
         source: "print on".into(),
         variables: Vec::new(),
+        waits: false,
     };
     let evaluation = world.evaluations.start(&caller, start).await.unwrap();
     let mut watch = world.evaluations.watch(&caller, evaluation).await.unwrap();
@@ -154,8 +155,12 @@ async fn a_denial_to_everyone_spares_administrators_only() {
         inheritable: false,
     };
     world.runtimes.change_acl(&administrator, DEFAULT_RUNTIME_ID, vec![deny]).await.unwrap();
-    let start =
-        || vivarium_domain::evaluation::StartEvaluation { runtime: None, source: String::new(), variables: Vec::new() };
+    let start = || vivarium_domain::evaluation::StartEvaluation {
+        runtime: None,
+        source: String::new(),
+        variables: Vec::new(),
+        waits: false,
+    };
     assert_eq!(kind(world.evaluations.start(&anna, start()).await), Some(ErrorKind::MissingPermission));
     assert!(world.evaluations.start(&administrator, start()).await.is_ok());
 }

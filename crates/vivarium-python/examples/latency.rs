@@ -13,10 +13,12 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use vivarium_domain::id::{EvaluationId, RuntimeId};
 use vivarium_domain::ports::{
-    Ending, EnvironmentBuild, Environments, InstanceEvent, InstanceLimits, Instances, ParkingOrder, RunRequest,
+    Ending, EnvironmentBuild, Environments, InstanceEvent, InstanceLimits, Instances, ParkingOrder, Predefined,
+    RunRequest,
 };
-use vivarium_domain::runtime::{Resource, Serving};
+use vivarium_domain::runtime::{InstanceMode, Resource, Serving};
 use vivarium_python::{PoolSettings, PythonEnvironments, PythonInstances, PythonSettings};
+use vivarium_sandbox::network::NetworkSettings;
 use vivarium_sandbox::{LauncherCommand, Sandbox, Settings};
 
 fn main() -> ExitCode {
@@ -36,13 +38,25 @@ async fn measure(rounds: usize) {
     let program = std::env::current_exe().unwrap();
     let launcher = LauncherCommand { program, args: vec!["sandbox-launcher".to_owned()] };
     let sandbox = Sandbox::new(Settings::new(launcher, format!("latency-{}", std::process::id()))).unwrap();
-    let instances = PythonInstances::new(Arc::clone(&environments), sandbox.clone(), PoolSettings::default());
+    let instances = PythonInstances::new(
+        Arc::clone(&environments),
+        sandbox.clone(),
+        PoolSettings::default(),
+        NetworkSettings::default(),
+    );
     for interpreter in environments.interpreters() {
         let version = interpreter.version.to_string();
         let build = EnvironmentBuild { python_version: version.clone(), packages: Vec::new(), afresh: false };
         let serving = environments.build(build, &|_| {}).await.serving.unwrap();
         let runtime = RuntimeId::random();
-        let order = ParkingOrder { runtime, serving: serving.clone(), resource: limits().resource, min: 2, max: 2 };
+        let order = ParkingOrder {
+            runtime,
+            serving: serving.clone(),
+            mode: InstanceMode::default(),
+            resource: limits().resource,
+            min: 2,
+            max: 2,
+        };
         instances.keep_ready(order);
         let (mut bare, mut warm, mut cold) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..rounds {
@@ -100,8 +114,10 @@ fn request(runtime: RuntimeId, serving: &Serving) -> RunRequest {
         evaluation: EvaluationId::random(),
         runtime,
         serving: serving.clone(),
+        mode: InstanceMode::default(),
         source: "print(1)".to_owned(),
         variables: Vec::new(),
+        predefined: Predefined::default(),
         limits: limits(),
     }
 }

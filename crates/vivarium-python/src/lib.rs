@@ -6,6 +6,7 @@
 //! What is not here: runtimes and their revisions, users, HTTP. Nothing of a script is ever trusted: its output is
 //! bytes with a limit, its result a checked frame, and no path that it could have made is looked at.
 
+mod builds;
 mod environments;
 mod installer;
 mod instances;
@@ -16,5 +17,6 @@ mod source;
 pub use environments::{OpenError, PythonEnvironments};
 pub use instances::PythonInstances;
 pub use settings::{
-    BuildSettings, DiscoverySettings, HostEnvironment, InstallerSettings, PoolSettings, PythonSettings,
+    BuildSettings, DiscoverySettings, HostEnvironment, InstallerSettings, PoolSettings, PythonSettings, SourceLimits,
+    ZygoteSettings,
 };

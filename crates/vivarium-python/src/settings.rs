@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use vivarium_domain::runtime::Resource;
+
 /// The variables of the server's own environment, read once by the composition root.
 pub type HostEnvironment = BTreeMap<String, String>;
 
@@ -85,7 +87,7 @@ pub struct InstallerSettings {
     pub find_links: Vec<String>,
     /// Whether nothing may be fetched: only what the cache holds is installed.
     pub offline: bool,
-    /// Whether source distributions may be built. They run code of their authors with the server's rights.
+    /// Whether packages without wheels are built from source, in the sandbox.
     pub source_builds: bool,
     /// The server's environment. Children see only the few variables of it that say how to reach an index.
     pub environment: HostEnvironment,
@@ -111,6 +113,32 @@ pub struct BuildSettings {
     /// How long an environment that a build has just found is safe from garbage collection,
     /// so that there is time to record that it is needed.
     pub garbage_grace: Duration,
+    /// What one build from source may use up.
+    pub source: SourceLimits,
+}
+
+/// What the build of one package from source may use up.
+#[derive(Debug, Clone, Copy)]
+pub struct SourceLimits {
+    /// Memory, processor, processes and writable space.
+    pub resource: Resource,
+    /// Wall clock time; all of an environment together may take half of [`BuildSettings::time`].
+    pub time: Duration,
+    /// Bytes of a source distribution.
+    pub archive_bytes: u64,
+    /// Bytes of the wheel that comes out; unpacked it may be four times as large.
+    pub wheel_bytes: u64,
+}
+
+impl Default for SourceLimits {
+    fn default() -> Self {
+        Self {
+            resource: Resource { cpu_millis: 1000, memory_mib: 1024, disk_mib: 512, processes: 64 },
+            time: Duration::from_secs(180),
+            archive_bytes: 128 << 20,
+            wheel_bytes: 128 << 20,
+        }
+    }
 }
 
 impl Default for BuildSettings {
@@ -120,6 +148,7 @@ impl Default for BuildSettings {
             size_bytes: 8 << 30,
             parallel: 2,
             garbage_grace: Duration::from_secs(600),
+            source: SourceLimits::default(),
         }
     }
 }
@@ -133,11 +162,43 @@ pub struct PoolSettings {
     pub parallel_starts: usize,
     /// Parked instances older than this are replaced.
     pub max_age: Duration,
+    /// What instances are forked from.
+    pub zygotes: ZygoteSettings,
+}
+
+/// When zygotes are replaced or ended.
+#[derive(Debug, Clone, Copy)]
+pub struct ZygoteSettings {
+    /// One of this age is replaced.
+    pub max_age: Duration,
+    /// One that forked so often is replaced.
+    pub max_forks: u64,
+    /// One of a runtime without parked instances is ended when nobody needed it for so long.
+    pub idle: Duration,
+    /// How long to wait for more when a script loaded a module that its zygote had not, before that is replaced; doubles
+    /// with each time.
+    pub renewal_pause: Duration,
+}
+
+impl Default for ZygoteSettings {
+    fn default() -> Self {
+        Self {
+            max_age: Duration::from_secs(3600),
+            max_forks: 5000,
+            idle: Duration::from_secs(300),
+            renewal_pause: Duration::from_secs(1),
+        }
+    }
 }
 
 impl Default for PoolSettings {
     fn default() -> Self {
-        Self { max_parked: 100, parallel_starts: 2, max_age: Duration::from_secs(3600) }
+        Self {
+            max_parked: 100,
+            parallel_starts: 2,
+            max_age: Duration::from_secs(3600),
+            zygotes: ZygoteSettings::default(),
+        }
     }
 }
 

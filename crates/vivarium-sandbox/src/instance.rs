@@ -57,6 +57,19 @@ pub struct Exit {
     pub peak_memory_bytes: Option<u64>,
 }
 
+/// What an instance used up until [`Instance::finish`]; the fields are as in [`Exit`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// The memory limit ended one of its processes.
+    pub oom_killed: bool,
+    /// A fork or thread was refused.
+    pub process_limit_hit: bool,
+    /// User and system time; `None` where no cgroup counts it.
+    pub cpu_micros: Option<u64>,
+    /// The most memory used at once.
+    pub peak_memory_bytes: Option<u64>,
+}
+
 /// Kills one instance from anywhere; cheap to clone. Holding it keeps nothing alive.
 #[derive(Clone)]
 pub struct Killer {
@@ -157,6 +170,11 @@ impl Instance {
         self.running.as_ref()?.body.group.cpu_micros()
     }
 
+    /// The pidfd of its first process.
+    pub(crate) fn pidfd(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.killer.init)
+    }
+
     /// A handle for timeouts and cancellations.
     #[must_use]
     pub fn killer(&self) -> Killer {
@@ -181,6 +199,22 @@ impl Instance {
         let exit = self.conclude(ended.as_ref());
         self.exit = Some(exit.clone());
         exit
+    }
+
+    /// What it has used up, when its owner knows that it has done its work. It is killed in a few milliseconds, after
+    /// those who wait for its result have been served; nobody waits for that.
+    #[must_use]
+    pub fn finish(mut self) -> Spent {
+        let usage = self.running.take().map_or_else(Usage::default, |mut running| {
+            running.body.finished = true;
+            running.body.group.usage()
+        });
+        Spent {
+            oom_killed: usage.oom_killed,
+            process_limit_hit: usage.process_limit_hit,
+            cpu_micros: usage.cpu_micros,
+            peak_memory_bytes: usage.peak_memory_bytes,
+        }
     }
 
     /// Reads the counters before the body goes to the janitor, who removes them.

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::process::Child;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::cgroup::{Group, Parent};
 use crate::ids::Lease;
+use crate::instance::Instance;
 
 /// All that must be ended and freed for one instance. Dropping it hands it to the janitor.
 pub(crate) struct Body {
@@ -23,6 +24,11 @@ pub(crate) struct Body {
     pub(crate) launcher: Option<Child>,
     /// A pidfd of pid 1; `None` while no untrusted code can have run.
     pub(crate) init: Option<Arc<OwnedFd>>,
+    is_zygote: bool,
+    /// It has done its work; whoever waits for its result comes first.
+    pub(crate) finished: bool,
+    /// Of a forked one: what it is a child of, which must outlive it.
+    pub(crate) keeper: Option<Arc<Instance>>,
     /// Dropped when the instance is wholly gone.
     departure: watch::Sender<()>,
     janitor: Janitor,
@@ -32,7 +38,21 @@ pub(crate) struct Body {
 #[derive(Clone)]
 pub(crate) struct Janitor {
     corpses: Sender<Corpse>,
-    live: Arc<watch::Sender<usize>>,
+    live: Arc<watch::Sender<Living>>,
+}
+
+/// How many are not wholly gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Living {
+    pub(crate) instances: usize,
+    /// They live until nobody needs them, not until they have done something.
+    pub(crate) zygotes: usize,
+}
+
+impl Living {
+    fn count(&mut self, is_zygote: bool) -> &mut usize {
+        if is_zygote { &mut self.zygotes } else { &mut self.instances }
+    }
 }
 
 /// A body whose owner is done with it.
@@ -41,19 +61,23 @@ struct Corpse {
     group: Group,
     launcher: Option<Child>,
     init: Option<Arc<OwnedFd>>,
+    _keeper: Option<Arc<Instance>>,
+    is_zygote: bool,
     /// No untrusted code ever ran.
     never_announced: bool,
     tries: u32,
+    rests_until: Option<Instant>,
     /// Freed only when all before is gone.
     _lease: Option<Lease>,
-    /// Last: whoever waits for this may use the id again.
-    _departure: watch::Sender<()>,
+    departure: watch::Sender<()>,
 }
 
 /// How long one corpse may hold up the others before it has to queue again.
 const PATIENCE: Duration = Duration::from_millis(20);
 /// Between rounds over corpses that the kernel still holds.
 const ROUND: Duration = Duration::from_millis(5);
+/// How long the end of one that has done its work may be put off.
+const REST: Duration = Duration::from_millis(4);
 /// A launcher whose instance is gone and that stays nevertheless is stuck.
 const KILL_LAUNCHER_AFTER_TRIES: u32 = 10;
 /// A corpse that is still there after so many tries is worth a word in the log.
@@ -64,7 +88,7 @@ impl Janitor {
     /// When the system gives no more threads.
     pub(crate) fn start(parent: Arc<Parent>) -> std::io::Result<Self> {
         let (corpses, queue) = channel();
-        let live = Arc::new(watch::Sender::new(0));
+        let live = Arc::new(watch::Sender::new(Living::default()));
         let count = Arc::clone(&live);
         std::thread::Builder::new().name("sandbox-janitor".to_owned()).spawn(move || {
             work(&queue, &count);
@@ -73,19 +97,22 @@ impl Janitor {
         Ok(Self { corpses, live })
     }
 
-    pub(crate) fn live(&self) -> watch::Receiver<usize> {
+    pub(crate) fn live(&self) -> watch::Receiver<Living> {
         self.live.subscribe()
     }
 
     /// Counts the instance as live until it is wholly gone.
-    pub(crate) fn body(&self, name: String, group: Group, lease: Option<Lease>) -> Body {
-        self.live.send_modify(|live| *live += 1);
+    pub(crate) fn body(&self, name: String, group: Group, lease: Option<Lease>, is_zygote: bool) -> Body {
+        self.live.send_modify(|live| *live.count(is_zygote) += 1);
         Body {
             name,
             group,
             lease,
             launcher: None,
             init: None,
+            is_zygote,
+            finished: false,
+            keeper: None,
             departure: watch::Sender::new(()),
             janitor: self.clone(),
         }
@@ -101,7 +128,7 @@ impl Body {
 
 impl Drop for Body {
     fn drop(&mut self) {
-        if let Some(init) = &self.init {
+        if let Some(init) = self.init.as_ref().filter(|_| !self.finished) {
             kill(init);
         }
         let corpse = Corpse {
@@ -110,9 +137,12 @@ impl Drop for Body {
             launcher: self.launcher.take(),
             never_announced: self.init.is_none(),
             init: self.init.take(),
+            _keeper: self.keeper.take(),
+            is_zygote: self.is_zygote,
             tries: 0,
+            rests_until: self.finished.then(|| Instant::now() + REST),
             _lease: self.lease.take(),
-            _departure: std::mem::take(&mut self.departure),
+            departure: std::mem::take(&mut self.departure),
         };
         // The thread outlives every sender.
         let _never_fails = self.janitor.corpses.send(corpse);
@@ -124,7 +154,7 @@ pub(crate) fn kill(pidfd: impl AsFd) {
     let _gone_already = pidfd_send_signal(pidfd, Signal::KILL);
 }
 
-fn work(queue: &Receiver<Corpse>, live: &watch::Sender<usize>) {
+fn work(queue: &Receiver<Corpse>, live: &watch::Sender<Living>) {
     let mut waiting = VecDeque::new();
     loop {
         let next = if waiting.is_empty() {
@@ -147,10 +177,16 @@ fn work(queue: &Receiver<Corpse>, live: &watch::Sender<usize>) {
 }
 
 /// Gives the corpse back when the kernel still holds some of it.
-fn bury(mut corpse: Corpse, live: &watch::Sender<usize>) -> Option<Corpse> {
+fn bury(mut corpse: Corpse, live: &watch::Sender<Living>) -> Option<Corpse> {
+    if corpse.rests_until.is_some_and(|until| Instant::now() < until) {
+        return Some(corpse);
+    }
     if corpse.is_gone() {
+        let (is_zygote, departure) = (corpse.is_zygote, std::mem::take(&mut corpse.departure));
         drop(corpse);
-        live.send_modify(|live| *live -= 1);
+        live.send_modify(|live| *live.count(is_zygote) -= 1);
+        // Whoever waited for it finds it counted out.
+        drop(departure);
         return None;
     }
     corpse.tries += 1;

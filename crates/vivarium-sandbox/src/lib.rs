@@ -34,15 +34,18 @@ mod settings;
 mod spawn;
 mod sys;
 mod wire;
+mod zygote;
 
 pub mod launcher;
+pub mod network;
 pub mod probe;
 
 pub use cgroup::{Controller, Driver, Leftovers};
 pub use error::{Fault, SandboxError};
-pub use instance::{Departure, Exit, ExitStatus, Instance, Killer, Pipes};
+pub use instance::{Departure, Exit, ExitStatus, Instance, Killer, Pipes, Spent};
 pub use layer::{Demands, Layer, NotLowerable};
 pub use plan::{Identity, Limits, Mount, Plan, PlanError, Scratch};
 pub use sandbox::Sandbox;
 pub use seccomp::Theme;
 pub use settings::{IdRange, LauncherCommand, Settings};
+pub use zygote::{Cell, Zygote};

@@ -1,23 +1,26 @@
 //! The sandbox of one server.
 
 use std::collections::BTreeSet;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CapabilitySet, capabilities};
 
-use crate::cgroup::{Controller, Driver, Group, Layout, Leftovers, Parent, remove_leftovers};
+use crate::cgroup::{Controller, Driver, Group, Layout, Leftovers, Parent, Quick, remove_leftovers};
 use crate::error::{Fault, SandboxError};
 use crate::ids::{Ids, Lease};
 use crate::instance::Instance;
-use crate::janitor::{Body, Janitor};
+use crate::janitor::{Body, Janitor, Living};
 use crate::layer::{Demands, Layer};
-use crate::plan::Plan;
+use crate::plan::{Limits, Plan};
 use crate::seccomp::{self, Program, Theme};
 use crate::settings::Settings;
 use crate::spawn::{self, Started};
 use crate::sys;
-use crate::wire::Order;
+use crate::wire::{Order, ZygoteOrder};
+use crate::zygote::{Cell, Zygote};
 
 /// Makes instances. Cheap to clone; all clones are the same sandbox.
 #[derive(Clone)]
@@ -25,7 +28,7 @@ pub struct Sandbox {
     shared: Arc<Shared>,
 }
 
-struct Shared {
+pub(crate) struct Shared {
     settings: Settings,
     layout: Layout,
     parent: Arc<Parent>,
@@ -34,27 +37,37 @@ struct Shared {
     missing: Vec<Layer>,
     /// The filter of the default plan, compiled once; `None` where the layer is missing.
     strict: Option<Program>,
+    /// The filter of zygotes.
+    joining: Option<Program>,
     janitor: Janitor,
+    quick: Option<Arc<Quick>>,
     sequence: AtomicU64,
 }
 
 impl Sandbox {
-    /// Looks at the host and makes the cgroups below which all instances will lie.
+    /// Looks at the host and makes the cgroups below which all instances will lie. Raises this process's limit of open
+    /// files as far as it may: each instance takes a few descriptors here, and of the keeper of its zygote, who inherits
+    /// the limit.
     ///
     /// # Errors
     /// [`SandboxError::Fault`] when a demanded layer is known to be absent already,
     /// [`SandboxError::Settings`] for settings that cannot work.
     pub fn new(settings: Settings) -> Result<Self, SandboxError> {
         settings.check()?;
+        raise_open_files();
         let mut missing = missing_identity(&settings.demands)?;
         missing.extend(missing_confinement(&settings.demands)?);
-        let strict = (!missing.contains(&Layer::Seccomp)).then(|| compile(&Theme::all())).transpose()?;
+        let filtered = !missing.contains(&Layer::Seccomp);
+        let strict = filtered.then(|| compile(&Theme::all())).transpose()?;
+        let joining = Theme::ALL.into_iter().chain([Theme::Join]).collect();
+        let joining = filtered.then(|| compile(&joining)).transpose()?;
         let layout = Layout::detect();
         let parent = Parent::make(&layout, &settings.name, &settings.demands)?;
         missing.extend_from_slice(&parent.missing);
         let parent = Arc::new(parent);
         let janitor = Janitor::start(Arc::clone(&parent))
             .map_err(|error| Fault::new(Layer::Launcher, "start a thread").io(&error))?;
+        let quick = Quick::start(&layout).map_err(|error| Fault::new(Layer::Launcher, "start a thread").io(&error))?;
         let shared = Shared {
             ids: may_map_ids().then(|| Ids::new(settings.ids)),
             settings,
@@ -62,7 +75,9 @@ impl Sandbox {
             parent,
             missing,
             strict,
+            joining,
             janitor,
+            quick,
             sequence: AtomicU64::new(0),
         };
         let shared = Arc::new(shared);
@@ -96,37 +111,53 @@ impl Sandbox {
     /// # Errors
     /// [`SandboxError::Plan`] before anything was done; else what failed, after it was undone.
     pub async fn spawn(&self, plan: Plan) -> Result<Instance, SandboxError> {
+        self.start(plan, false).await
+    }
+
+    /// Makes a zygote: an instance whose command forks further instances on command, as [`crate::Zygote`] describes.
+    /// The plan's limits are its own and should leave room for whatever it loads; its scratch space is its own too.
+    ///
+    /// # Errors
+    /// As [`Self::spawn`].
+    pub async fn zygote(&self, plan: Plan) -> Result<Zygote, SandboxError> {
+        Zygote::new(Arc::clone(&self.shared), self.start(plan, true).await?)
+    }
+
+    async fn start(&self, plan: Plan, zygote: bool) -> Result<Instance, SandboxError> {
         plan.check()?;
         let shared = Arc::clone(&self.shared);
-        let started = tokio::task::spawn_blocking(move || shared.start(plan))
+        let started = tokio::task::spawn_blocking(move || shared.start(plan, zygote))
             .await
             .map_err(|error| SandboxError::Silent(error.to_string()))??;
         Instance::new(started)
     }
 
-    /// How many instances are not wholly gone: alive, or dead with a cgroup or id still to free.
+    /// How many instances are not wholly gone: alive, or dead with a cgroup or id still to free. Zygotes do not count.
     #[must_use]
     pub fn live(&self) -> usize {
-        *self.shared.janitor.live().borrow()
+        self.shared.janitor.live().borrow().instances
     }
 
     /// Waits until every instance that was made is wholly gone. Kills none.
     pub async fn settled(&self) {
         let mut live = self.shared.janitor.live();
         // An error would mean that the counter is gone, and with it all instances.
-        let _gone = live.wait_for(|live| *live == 0).await;
+        let _gone = live.wait_for(|live| live.instances == 0).await;
     }
 
-    /// [`Self::settled`], then removes the cgroups of the server. Instances cannot be made after.
+    /// Waits until every instance and every zygote is wholly gone, then removes the cgroups of the server. Instances
+    /// cannot be made after.
     pub async fn close(&self) {
-        self.settled().await;
+        let mut live = self.shared.janitor.live();
+        // As above.
+        let _gone = live.wait_for(|live| *live == Living::default()).await;
         self.shared.parent.remove();
     }
 }
 
 impl Shared {
-    fn start(&self, plan: Plan) -> Result<Started, SandboxError> {
-        let body = self.body(&plan)?;
+    fn start(&self, plan: Plan, zygote: bool) -> Result<Started, SandboxError> {
+        let body = self.body(&plan.limits, zygote)?;
         let filter = self.filter(&plan)?;
         let order = Order {
             plan,
@@ -136,9 +167,21 @@ impl Shared {
             cgroup_entries: body.group.entries(),
             oom_event_of: body.group.oom_event_of(),
             lowered: self.lowered(),
+            zygote: zygote.then(|| self.zygote_order()),
         };
         let settings = &self.settings;
         spawn::start(&settings.launcher, &order, body, settings.start_timeout)
+    }
+
+    fn zygote_order(&self) -> ZygoteOrder {
+        ZygoteOrder { filter: self.joining.clone(), ids: self.ids.as_ref().map(|_| self.settings.ids) }
+    }
+
+    /// Makes what the host has to give an instance, and has the keeper of a zygote do the rest.
+    pub(crate) fn fork(&self, orders: &OwnedFd, keeper: &Arc<Instance>, cell: &Cell) -> Result<Started, SandboxError> {
+        let mut body = self.body(&cell.limits, false)?;
+        body.keeper = Some(Arc::clone(keeper));
+        spawn::fork(orders, cell.scratch, body, self.settings.start_timeout)
     }
 
     /// Other choices than the default are rare, and compiled in a tenth of a millisecond.
@@ -150,16 +193,27 @@ impl Shared {
     }
 
     /// From here on, dropping the body frees cgroups and id.
-    fn body(&self, plan: &Plan) -> Result<Body, SandboxError> {
+    fn body(&self, limits: &Limits, is_zygote: bool) -> Result<Body, SandboxError> {
+        if let Some(quick) = &self.quick {
+            quick.note();
+        }
         let lease = self.ids.as_ref().map(Ids::lease).transpose()?;
         let number = self.sequence.fetch_add(1, Ordering::Relaxed);
         let name = format!("{number}");
-        let group = Group::make(&self.parent, &name, &plan.limits)?;
-        Ok(self.janitor.body(name, group, lease))
+        let group = Group::make(&self.parent, &name, limits)?;
+        Ok(self.janitor.body(name, group, lease, is_zygote))
     }
 
     fn lowered(&self) -> Vec<Layer> {
         Layer::ALL.into_iter().filter(|layer| !self.settings.demands.requires(*layer)).collect()
+    }
+}
+
+/// `setrlimit(2)`. With the limit that there was, fewer instances fit; making one too many is an error of its own.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
+        tracing::debug!(%error, "the limit of open files cannot be raised");
     }
 }
 

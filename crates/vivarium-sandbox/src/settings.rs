@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::SandboxError;
 use crate::layer::Demands;
 
@@ -18,7 +20,7 @@ pub struct LauncherCommand {
 
 /// Host user ids that belong to the sandbox alone: not in `/etc/passwd`, not in `/etc/subuid`, not
 /// shared with another server on the same host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdRange {
     /// The lowest id; above 65,535 so that no ordinary account is hit.
     pub first: u32,

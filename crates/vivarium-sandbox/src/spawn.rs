@@ -17,12 +17,17 @@ use rustix::net::{
 };
 use rustix::pipe::{PipeFlags, pipe_with};
 
+use crate::cgroup::oom_event;
 use crate::error::{Fault, SandboxError};
 use crate::instance::Pipes;
 use crate::janitor::Body;
 use crate::layer::Layer;
+use crate::plan::Scratch;
 use crate::settings::LauncherCommand;
-use crate::wire::{BORROWED_DESCRIPTORS, Order, Report};
+use crate::wire::{BORROWED_DESCRIPTORS, ForkOrder, MOST_FORK_DESCRIPTORS, Order, Report};
+
+/// A fault in words is shorter.
+const MOST_REPORT_BYTES: usize = 4096;
 
 /// What a launcher was started with, and the server's ends of it.
 struct Ends {
@@ -58,7 +63,8 @@ pub(crate) fn start(
     let (ours, theirs) = make_ends(order).map_err(descriptor_fault)?;
     let Theirs { channel, borrowed } = theirs;
     body.launcher = Some(execute(launcher, channel)?);
-    send_order(&ours.channel, &borrowed).map_err(|errno| silent(&format!("it took no order: {errno}")))?;
+    send_descriptors(&ours.channel, &[1], &borrowed.each_ref())
+        .map_err(|errno| silent(&format!("it took no order: {errno}")))?;
     drop(borrowed);
     let reports = read_reports(&ours.report, deadline)?;
     body.init = receive_pidfd(&ours.channel).map(Arc::new);
@@ -68,6 +74,39 @@ pub(crate) fn start(
     }
     fcntl_setfl(&ours.channel, OFlags::NONBLOCK).map_err(descriptor_fault)?;
     Ok(Started { body, channel: ours.channel, pipes: ours.pipes, missing })
+}
+
+/// Orders a forked instance and waits until it is locked in and proven. `body` already holds cgroups and id; whatever
+/// happens, dropping it cleans up.
+pub(crate) fn fork(
+    orders: &OwnedFd,
+    scratch: Scratch,
+    mut body: Body,
+    timeout: Duration,
+) -> Result<Started, SandboxError> {
+    let deadline = Instant::now() + timeout;
+    let entries = body.group.open_entries()?;
+    let oom_event = oom_event(body.group.oom_event_of().as_deref())?;
+    let (channel, their_channel) = sockets(SocketType::SEQPACKET).map_err(descriptor_fault)?;
+    let (pipes, streams) = make_pipes(SocketType::STREAM).map_err(descriptor_fault)?;
+    let host_id = body.lease.as_ref().map(crate::ids::Lease::id);
+    let layers = entries.iter().map(|(layer, _)| *layer).collect();
+    let order = ForkOrder { host_id, scratch, entries: layers, oom_event: oom_event.is_some() };
+    let text = serde_json::to_vec(&order).map_err(|error| SandboxError::Silent(error.to_string()))?;
+    let descriptors = std::iter::once(&their_channel).chain(&streams);
+    let descriptors: Vec<_> = descriptors.chain(entries.iter().map(|(_, file)| file)).chain(&oom_event).collect();
+    send_descriptors(orders, &text, &descriptors)
+        .map_err(|errno| silent(&format!("the keeper took no order: {errno}")))?;
+    drop((their_channel, streams, entries, oom_event));
+    wait_readable(&channel, deadline)?;
+    let (report, init) = receive_report(&channel)?;
+    body.init = init.map(Arc::new);
+    let missing = judge(&[report])?;
+    if body.init.is_none() {
+        return Err(silent("pid 1 was not announced"));
+    }
+    fcntl_setfl(&channel, OFlags::NONBLOCK).map_err(descriptor_fault)?;
+    Ok(Started { body, channel, pipes, missing })
 }
 
 fn descriptor_fault(errno: Errno) -> SandboxError {
@@ -81,19 +120,28 @@ fn silent(why: &str) -> SandboxError {
 
 fn make_ends(order: &Order) -> rustix::io::Result<(Ends, Theirs)> {
     let (channel, their_channel) = sockets(SocketType::SEQPACKET)?;
-    let (control, their_control) = sockets(SocketType::STREAM)?;
-    let (stdout, their_stdout) = pipe_with(PipeFlags::CLOEXEC)?;
-    let (stderr, their_stderr) = pipe_with(PipeFlags::CLOEXEC)?;
+    // Orders to a keeper are messages.
+    let kind = if order.zygote.is_some() { SocketType::SEQPACKET } else { SocketType::STREAM };
+    let (pipes, [their_stdout, their_stderr, their_control]) = make_pipes(kind)?;
     let (report, their_report) = pipe_with(PipeFlags::CLOEXEC)?;
-    // Only the server's ends: blocking or not belongs to each end of a pipe or socket by itself.
-    for ours in [&control, &stdout, &stderr, &report] {
-        fcntl_setfl(ours, OFlags::NONBLOCK)?;
-    }
+    fcntl_setfl(&report, OFlags::NONBLOCK)?;
     let plan = seal(order)?;
-    let ours = Ends { channel, report: File::from(report), pipes: Pipes { stdout, stderr, control } };
+    let ours = Ends { channel, report: File::from(report), pipes };
     let theirs =
         Theirs { channel: their_channel, borrowed: [plan, their_stdout, their_stderr, their_control, their_report] };
     Ok((ours, theirs))
+}
+
+/// The server's ends of standard output, standard error and control, and the instance's in the same order.
+fn make_pipes(control: SocketType) -> rustix::io::Result<(Pipes, [OwnedFd; 3])> {
+    let (control, their_control) = sockets(control)?;
+    let (stdout, their_stdout) = pipe_with(PipeFlags::CLOEXEC)?;
+    let (stderr, their_stderr) = pipe_with(PipeFlags::CLOEXEC)?;
+    // Only the server's ends: blocking or not belongs to each end of a pipe or socket by itself.
+    for ours in [&control, &stdout, &stderr] {
+        fcntl_setfl(ours, OFlags::NONBLOCK)?;
+    }
+    Ok((Pipes { stdout, stderr, control }, [their_stdout, their_stderr, their_control]))
 }
 
 fn sockets(kind: SocketType) -> rustix::io::Result<(OwnedFd, OwnedFd)> {
@@ -125,13 +173,14 @@ fn execute(launcher: &LauncherCommand, channel: OwnedFd) -> Result<Child, Sandbo
         .map_err(|source| SandboxError::Launcher { program: launcher.program.clone(), source })
 }
 
-fn send_order(channel: &OwnedFd, borrowed: &[OwnedFd; BORROWED_DESCRIPTORS]) -> rustix::io::Result<()> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(BORROWED_DESCRIPTORS))];
+fn send_descriptors(channel: &OwnedFd, text: &[u8], descriptors: &[&OwnedFd]) -> rustix::io::Result<()> {
+    const MOST: usize =
+        if BORROWED_DESCRIPTORS > MOST_FORK_DESCRIPTORS { BORROWED_DESCRIPTORS } else { MOST_FORK_DESCRIPTORS };
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    let rights: Vec<_> = borrowed.iter().map(OwnedFd::as_fd).collect();
+    let rights: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
     ancillary.push(SendAncillaryMessage::ScmRights(&rights));
-    let parts = [IoSlice::new(&[1])];
-    sendmsg(channel, &parts, &mut ancillary, SendFlags::NOSIGNAL).map(drop)
+    sendmsg(channel, &[IoSlice::new(text)], &mut ancillary, SendFlags::NOSIGNAL).map(drop)
 }
 
 /// Until the pipe ends: pid 1 executed the command, or everyone who could report is gone.
@@ -177,14 +226,31 @@ fn judge(reports: &[Report]) -> Result<Vec<Layer>, SandboxError> {
 
 /// Already there, or it will never be: it was sent before pid 1 could report anything.
 fn receive_pidfd(channel: &OwnedFd) -> Option<OwnedFd> {
+    receive(channel).ok()?.1
+}
+
+/// The first message of a keeper about an instance.
+fn receive_report(channel: &OwnedFd) -> Result<(Report, Option<OwnedFd>), SandboxError> {
+    let (text, pidfd) = receive(channel).map_err(|errno| silent(&errno.to_string()))?;
+    if text.is_empty() {
+        return Err(silent("the zygote or its keeper has ended"));
+    }
+    let report = serde_json::from_slice(&text).map_err(|error| silent(&error.to_string()))?;
+    Ok((report, pidfd))
+}
+
+/// A message with at most one descriptor.
+fn receive(channel: &OwnedFd) -> rustix::io::Result<(Vec<u8>, Option<OwnedFd>)> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-    let mut byte = [0];
-    let mut parts = [std::io::IoSliceMut::new(&mut byte)];
+    let mut text = vec![0; MOST_REPORT_BYTES];
+    let mut parts = [std::io::IoSliceMut::new(&mut text)];
     let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
-    recvmsg(channel, &mut parts, &mut ancillary, flags).ok()?;
-    ancillary.drain().find_map(|part| match part {
+    let length = recvmsg(channel, &mut parts, &mut ancillary, flags)?.bytes;
+    text.truncate(length);
+    let descriptor = ancillary.drain().find_map(|part| match part {
         RecvAncillaryMessage::ScmRights(mut rights) => rights.next(),
         _ => None,
-    })
+    });
+    Ok((text, descriptor))
 }

@@ -5,6 +5,10 @@
 //! 2. launcher to server: one byte with the pidfd of pid 1;
 //! 3. launcher to server: [`Ended`] as JSON; then the launcher leaves.
 //!
+//! Where the plan's command is a zygote, control is a `SOCK_SEQPACKET` socket to its keeper and carries a [`ForkOrder`]
+//! for each instance. The channel that comes with the order then carries a [`Report`], with the pidfd of the
+//! instance's pid 1 if it is good, and in the end [`Ended`].
+//!
 //! Over the report pipe, JSON lines of [`Report`]; its end without a fault means that `execve`
 //! worked, because the last writing end closes by it.
 
@@ -14,8 +18,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Fault;
 use crate::layer::Layer;
-use crate::plan::Plan;
+use crate::plan::{Plan, Scratch};
 use crate::seccomp::Program;
+use crate::settings::IdRange;
 
 /// How many descriptors come with the first message.
 pub(crate) const BORROWED_DESCRIPTORS: usize = 5;
@@ -36,7 +41,35 @@ pub(crate) struct Order {
     pub(crate) landlock: bool,
     /// Layers whose absence is accepted.
     pub(crate) lowered: Vec<Layer>,
+    /// Whether the plan's command is a zygote. Then a keeper is pid 1, and the filter above is that of the instances.
+    pub(crate) zygote: Option<ZygoteOrder>,
 }
+
+/// What a keeper needs to know in addition.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ZygoteOrder {
+    /// The filter of the zygote itself.
+    pub(crate) filter: Option<Program>,
+    /// Host ids that instances may get; `None` where all have the server's own.
+    pub(crate) ids: Option<IdRange>,
+}
+
+/// One instance to fork. With it come the descriptors channel, stdout, stderr, control, one for each of `entries`, and
+/// the out-of-memory event if there is one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ForkOrder {
+    /// Its id on the host.
+    pub(crate) host_id: Option<u32>,
+    pub(crate) scratch: Scratch,
+    /// The layers that its cgroups stand for.
+    pub(crate) entries: Vec<Layer>,
+    pub(crate) oom_event: bool,
+}
+
+/// How many descriptors come with every [`ForkOrder`] at least.
+pub(crate) const FORK_DESCRIPTORS: usize = 4;
+/// The most that come in sum: there are three controllers, and one hierarchy may be there for accounting only.
+pub(crate) const MOST_FORK_DESCRIPTORS: usize = FORK_DESCRIPTORS + 5;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct CgroupEntry {

@@ -41,7 +41,7 @@ on_both! {
         a_token_is_found_by_hash_and_kind,
         no_token_for_somebody_who_is_gone,
         the_last_use_of_a_token_never_goes_back,
-        tokens_expire_by_time_and_sessions_by_idleness;
+        tokens_expire_by_time_and_sessions_by_idleness, tokens_of_an_evaluation_end_with_it;
     project:
         projects_come_back_the_oldest_first,
         names_of_projects_are_taken_without_regard_to_case;

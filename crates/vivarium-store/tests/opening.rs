@@ -13,6 +13,7 @@ use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use vivarium_domain::account::TokenKind;
 use vivarium_domain::id::NodeId;
 use vivarium_domain::ports::{AccountStore, EvaluationStore, NodeStore, RuntimeStore, StoreError};
+use vivarium_domain::runtime::InstanceMode;
 use vivarium_store::{DatabaseUrl, OpenError, SqlStore, StoreSettings};
 
 use samples::{ended, node, runtime, state, token, user};
@@ -44,6 +45,7 @@ on_both! {
     several_may_open_a_fresh_database_at_once,
     a_newer_schema_is_refused,
     a_changed_step_is_refused,
+    an_older_schema_is_brought_up_to_date,
     two_programs_see_each_others_writes,
     an_unreadable_value_is_named_by_its_column,
 }
@@ -109,6 +111,19 @@ async fn a_changed_step_is_refused(database: &TestDatabase) {
     execute(database, "UPDATE _sqlx_migrations SET checksum = ''").await;
     let refusal = database.try_open().await.err().unwrap();
     assert!(matches!(refusal, OpenError::Failed { .. }), "{refusal:?}");
+}
+
+async fn an_older_schema_is_brought_up_to_date(database: &TestDatabase) {
+    let store = database.open().await;
+    let old = runtime("from before");
+    store.insert_runtime(&old).await.unwrap();
+    store.close().await;
+    execute(database, "ALTER TABLE runtimes DROP COLUMN instance_mode").await;
+    execute(database, "DROP INDEX tokens_evaluation").await;
+    execute(database, "ALTER TABLE tokens DROP COLUMN evaluation").await;
+    execute(database, "DELETE FROM _sqlx_migrations WHERE version > 1").await;
+    let read = database.open().await.runtimes().await.unwrap();
+    assert_eq!(read[0].definition.instance_mode, InstanceMode::Forked);
 }
 
 async fn two_programs_see_each_others_writes(database: &TestDatabase) {

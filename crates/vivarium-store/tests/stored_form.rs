@@ -38,6 +38,7 @@ async fn of_a_runtime() {
     store.insert_runtime(&Runtime { owner, acl, ..runtime("Äpfel") }).await.unwrap();
     let expected = [
         ("name_key", r#"äpfel"#),
+        ("instance_mode", r#""fresh""#),
         ("owner", "0000000000000000000000000000000A"),
         ("whitelist", r#"["10.20.0.0/16","2001:db8::/32"]"#),
         ("resource", r#"{"cpu_millis":4294967295,"memory_mib":18446744073709551615,"disk_mib":0,"processes":1}"#),
@@ -80,7 +81,8 @@ async fn of_a_user_and_a_record() {
     assert_eq!(column(&mut connection, "users", "roles").await, r#"["mfpdeployer","mfpmonitor"]"#);
     let usage =
         r#"{"queued_micros":1,"wall_micros":18446744073709551615,"cpu_micros":0,"peak_memory_bytes":1099511627776"#;
-    assert_eq!(column(&mut connection, "evaluations", "usage").await, format!("{usage},\"warm\":true}}"));
+    let rest = r#""warm":true,"stdout_bytes":3,"stderr_bytes":4,"reason":"memory-limit"}"#;
+    assert_eq!(column(&mut connection, "evaluations", "usage").await, format!("{usage},{rest}"));
     let message = column(&mut connection, "evaluations", "message").await;
     assert!(message.starts_with(NASTY), "{message}");
 }
@@ -94,5 +96,5 @@ async fn a_record_from_before_instances_were_parked_is_still_read() {
     let old = r#"{"queued_micros":7,"wall_micros":1,"cpu_micros":0,"peak_memory_bytes":2}"#;
     sqlx::query("UPDATE evaluations SET usage = $1").bind(old).execute(&mut connection).await.unwrap();
     let read = store.evaluation(record.id).await.unwrap().unwrap();
-    assert_eq!((read.usage.queued_micros, read.usage.warm), (7, false));
+    assert_eq!((read.usage.queued_micros, read.usage.warm, read.usage.reason), (7, false, None));
 }

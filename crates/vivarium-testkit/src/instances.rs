@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ipnet::IpNet;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use vivarium_domain::id::RuntimeId;
@@ -16,7 +17,8 @@ use vivarium_domain::ports::{Ending, InstanceEvent, Instances, ParkingOrder, Poo
 /// |---|---|
 /// | `print TEXT` | writes `TEXT` and a line end to standard output |
 /// | `error TEXT` | the same to standard error |
-/// | `show NAME` | writes the JSON text of a variable and a line end to standard output |
+/// | `show NAME` | writes the JSON text of a variable, or of what is predefined, and a line end to standard output |
+/// | `mode` | writes where the instance is said to come from |
 /// | `wait GATE` | waits until the test opens the gate, or the evaluation is cancelled |
 /// | `return JSON` | ends well, with this result |
 /// | `fail MESSAGE` | ends with a fault of the script |
@@ -27,6 +29,10 @@ use vivarium_domain::ports::{Ending, InstanceEvent, Instances, ParkingOrder, Poo
 pub struct FakeInstances {
     gates: Mutex<HashMap<String, watch::Sender<bool>>>,
     orders: watch::Sender<BTreeMap<RuntimeId, ParkingOrder>>,
+    warmed: watch::Sender<Vec<ParkingOrder>>,
+    whitelists: Mutex<BTreeMap<RuntimeId, Vec<IpNet>>>,
+    /// Why no list can be enforced.
+    network_fault: Mutex<Option<String>>,
 }
 
 impl FakeInstances {
@@ -35,9 +41,30 @@ impl FakeInstances {
         self.gate(gate).send_replace(true);
     }
 
+    /// Lets scripts wait at the gate again.
+    pub fn close(&self, gate: &str) {
+        self.gate(gate).send_replace(false);
+    }
+
+    /// What was to be made ready beside what serves, in the order in which it was asked for.
+    pub fn warmed(&self) -> Vec<ParkingOrder> {
+        self.warmed.borrow().clone()
+    }
+
     /// The orders to keep instances parked, as they stand.
     pub fn orders(&self) -> watch::Receiver<BTreeMap<RuntimeId, ParkingOrder>> {
         self.orders.subscribe()
+    }
+
+    /// The whitelist that is enforced for a runtime.
+    pub fn whitelist(&self, runtime: RuntimeId) -> Vec<IpNet> {
+        let lists = self.whitelists.lock().unwrap_or_else(PoisonError::into_inner);
+        lists.get(&runtime).cloned().unwrap_or_default()
+    }
+
+    /// From now on lists cannot be enforced for this reason, or can again.
+    pub fn break_network(&self, reason: Option<&str>) {
+        *self.network_fault.lock().unwrap_or_else(PoisonError::into_inner) = reason.map(str::to_owned);
     }
 
     fn gate(&self, name: &str) -> watch::Sender<bool> {
@@ -66,6 +93,7 @@ impl FakeInstances {
             "print" => InstanceEvent::Stdout(bytes()),
             "error" => InstanceEvent::Stderr(bytes()),
             "show" => InstanceEvent::Stdout(shown(request, rest)),
+            "mode" => InstanceEvent::Stdout(format!("{}\n", request.mode.as_str()).into_bytes()),
             "wait" => return self.pass(rest, cancel).await,
             "return" => return Some(Ending::Completed { output: Some(rest.to_owned()) }),
             "fail" => return Some(Ending::Failed { message: rest.to_owned() }),
@@ -81,7 +109,8 @@ impl FakeInstances {
 
 fn shown(request: &RunRequest, name: &str) -> Vec<u8> {
     let variable = request.variables.iter().find(|variable| variable.name == name);
-    let text = variable.map_or_else(|| format!("`{name}` is not bound"), |variable| variable.value.to_string());
+    let value = variable.map(|variable| &variable.value).or_else(|| request.predefined.0.get(name));
+    let text = value.map_or_else(|| format!("`{name}` is not bound"), ToString::to_string);
     format!("{text}\n").into_bytes()
 }
 
@@ -108,8 +137,22 @@ impl Instances for FakeInstances {
         self.orders.send_if_modified(|orders| orders.insert(order.runtime, order.clone()) != Some(order));
     }
 
+    async fn warm_up(&self, order: ParkingOrder) {
+        self.warmed.send_modify(|warmed| warmed.push(order));
+    }
+
     async fn release(&self, runtime: RuntimeId) {
         self.orders.send_if_modified(|orders| orders.remove(&runtime).is_some());
+    }
+
+    async fn permit(&self, runtime: RuntimeId, whitelist: &[IpNet]) -> Result<(), String> {
+        let fault = self.network_fault.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let enforced = if fault.is_some() { Vec::new() } else { whitelist.to_vec() };
+        self.whitelists.lock().unwrap_or_else(PoisonError::into_inner).insert(runtime, enforced);
+        match fault {
+            Some(fault) if !whitelist.is_empty() => Err(fault),
+            _ => Ok(()),
+        }
     }
 
     /// As if all that was ordered came up at once and stayed.
@@ -137,6 +180,8 @@ fn outcome(ending: Ending) -> RunOutcome {
         ending,
         stdout_cut: false,
         stderr_cut: false,
+        stdout_bytes: 0,
+        stderr_bytes: 0,
         process_limit_hit: false,
         wall: Duration::from_millis(12),
         cpu: Duration::from_millis(7),

@@ -11,4 +11,4 @@ pub use clock::ManualClock;
 pub use environments::FakeEnvironments;
 pub use instances::FakeInstances;
 pub use store::MemoryStore;
-pub use world::{NODE_NAME, PASSWORD, World, WorldSettings};
+pub use world::{NODE_NAME, PASSWORD, SCRIPT_TOKEN, World, WorldSettings};

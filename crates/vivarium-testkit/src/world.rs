@@ -8,11 +8,11 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use vivarium_domain::access::Caller;
 use vivarium_domain::account::{Accounts, LoginAttempts, NewUser, Passwords, Role, SessionSettings};
-use vivarium_domain::evaluation::{EvaluationParts, EvaluationSettings, Evaluations};
+use vivarium_domain::evaluation::{EvaluationParts, EvaluationSettings, Evaluations, Introduction};
 use vivarium_domain::id::{NodeId, RuntimeId};
 use vivarium_domain::name::Name;
 use vivarium_domain::node::{NodeSettings, Nodes};
-use vivarium_domain::ports::{Environments, Instances, NodeStore, Retention, Store};
+use vivarium_domain::ports::{Environments, Instances, NodeStore, Predefined, Retention, Store};
 use vivarium_domain::project::{DEFAULT_PROJECT_NAME, Projects};
 use vivarium_domain::runtime::{
     Capacity, NodeRuntimes, RuntimeParts, RuntimeSettings, RuntimeStatus, Runtimes, Synchronizer, SynchronizerParts,
@@ -23,6 +23,9 @@ use crate::{FakeEnvironments, FakeInstances, ManualClock, MemoryStore};
 
 /// Password of the administrator and of every user that a test adds.
 pub const PASSWORD: &str = "correct horse";
+
+/// Where scripts find their session, if they have one.
+pub const SCRIPT_TOKEN: &str = "token";
 
 /// Name of the node.
 pub const NODE_NAME: &str = "node-1";
@@ -39,6 +42,10 @@ pub struct WorldSettings {
     pub max_queued: usize,
     /// Failed log-ins of one address or of one user before more are refused.
     pub login_failures: u32,
+    /// Whether scripts can act for their users; they find their session under [`SCRIPT_TOKEN`].
+    pub introduces: bool,
+    /// Layers of isolation that the node does without.
+    pub missing_layers: &'static [&'static str],
 }
 
 /// The use cases over fakes, with the default runtime ready, project `Vivarium`, and the administrator.
@@ -66,7 +73,7 @@ pub struct World {
 
 impl Default for WorldSettings {
     fn default() -> Self {
-        Self { max_running: 8, max_queued: 8, login_failures: 1_000 }
+        Self { max_running: 8, max_queued: 8, login_failures: 1_000, introduces: false, missing_layers: &[] }
     }
 }
 
@@ -94,7 +101,7 @@ impl World {
             accounts: base.accounts(settings),
             projects: Arc::new(Projects::new(base.store.clone(), base.clock.clone())),
             nodes: Arc::new(Nodes::new(base.store.clone(), base.clock.clone(), node_settings(node))),
-            runtimes: base.runtimes(evaluations.clone(), wake),
+            runtimes: base.runtimes(evaluations.clone(), wake, settings),
             shutdown: CancellationToken::new(),
             store,
             clock,
@@ -201,13 +208,14 @@ impl Base {
         node_runtimes: Arc<NodeRuntimes>,
         settings: WorldSettings,
     ) -> Arc<Evaluations> {
+        let introduction = settings.introduces.then(introduction);
         let (store, clock, settings) = (self.store.clone(), self.clock.clone(), evaluation_settings(settings));
-        Arc::new(Evaluations::new(EvaluationParts { store, clock, instances, node_runtimes, settings }))
+        Arc::new(Evaluations::new(EvaluationParts { store, clock, instances, node_runtimes, introduction, settings }))
     }
 
-    fn runtimes(&self, evaluations: Arc<Evaluations>, wake: Arc<Notify>) -> Arc<Runtimes> {
+    fn runtimes(&self, evaluations: Arc<Evaluations>, wake: Arc<Notify>, settings: WorldSettings) -> Arc<Runtimes> {
         let (store, clock, environments) = (self.store.clone(), self.clock.clone(), self.environments.clone());
-        let settings = runtime_settings();
+        let settings = runtime_settings(settings);
         Arc::new(Runtimes::new(RuntimeParts { store, clock, environments, evaluations, wake, settings }))
     }
 
@@ -223,6 +231,10 @@ impl Base {
     }
 }
 
+fn introduction() -> Introduction {
+    Arc::new(|secret| Predefined([(SCRIPT_TOKEN.to_owned(), secret.reveal().into())].into_iter().collect()))
+}
+
 fn evaluation_settings(settings: WorldSettings) -> EvaluationSettings {
     EvaluationSettings {
         max_running: settings.max_running,
@@ -235,8 +247,12 @@ fn evaluation_settings(settings: WorldSettings) -> EvaluationSettings {
     }
 }
 
-fn runtime_settings() -> RuntimeSettings {
-    RuntimeSettings { default_packages: Vec::new(), capacity: Capacity { cores: 4, memory_mib: 8192, disk_mib: 4096 } }
+fn runtime_settings(settings: WorldSettings) -> RuntimeSettings {
+    RuntimeSettings {
+        default_packages: Vec::new(),
+        capacity: Capacity { cores: 4, memory_mib: 8192, disk_mib: 4096 },
+        missing_layers: settings.missing_layers.iter().map(ToString::to_string).collect(),
+    }
 }
 
 fn node_settings(id: NodeId) -> NodeSettings {

@@ -38,7 +38,7 @@ const AT_THEIR_PLACE: &[(&str, &[&str])] = &[
     ("axum", &["vivarium-http", "vivarium-strategy", "vivarium-mfp", "vivarium"]),
     ("http", &["vivarium-http", "vivarium-strategy", "vivarium-mfp", "vivarium"]),
     ("hyper", &["vivarium-http"]),
-    ("ureq", &["vivarium"]),
+    ("ureq", &["vivarium", "vivarium-python"]),
     ("clap", &["vivarium"]),
     ("rustix", &["vivarium-sandbox", "vivarium-python", "vivarium"]),
     ("libc", &["vivarium-sandbox"]),

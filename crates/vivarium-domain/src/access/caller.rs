@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Acl, Privilege, Rights};
-use crate::account::{Role, User};
+use crate::account::{Role, Token, User};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::UserId;
 
@@ -13,13 +13,25 @@ use crate::id::UserId;
 pub struct Caller {
     user: Arc<User>,
     privileges: BTreeSet<Privilege>,
+    of_evaluation: Option<Token>,
 }
 
 impl Caller {
     /// Somebody whose identity is proven.
     pub fn new(user: Arc<User>) -> Self {
         let privileges = Privilege::of_roles(&user.roles);
-        Self { user, privileges }
+        Self { user, privileges, of_evaluation: None }
+    }
+
+    /// Somebody whose identity this token has proven. One that was made for an evaluation stays with them.
+    pub fn by_token(user: Arc<User>, token: &Token) -> Self {
+        let of_evaluation = token.evaluation.is_some().then(|| token.clone());
+        Self { of_evaluation, ..Self::new(user) }
+    }
+
+    /// The token by which they ask, if it is one of an evaluation: what they are given must not outlive it.
+    pub fn token_of_evaluation(&self) -> Option<&Token> {
+        self.of_evaluation.as_ref()
     }
 
     /// The user.

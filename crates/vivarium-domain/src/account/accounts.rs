@@ -100,14 +100,15 @@ impl Accounts {
     /// # Errors
     /// [`ErrorKind::BadCredentials`] without saying which part was wrong, [`ErrorKind::TooManyRequests`] after too many failures.
     pub async fn log_in(&self, credentials: Credentials, address: IpAddr) -> Result<IssuedToken> {
-        let user = match credentials {
-            Credentials::Password { name, password } => self.verify_password(&name, &password, address).await?,
+        let caller = match credentials {
+            Credentials::Password { name, password } => {
+                Caller::new(self.verify_password(&name, &password, address).await?)
+            }
             Credentials::ApiToken(secret) => self.redeem(&secret, TokenKind::Api, address).await?,
             Credentials::IdentityToken(secret) => self.redeem(&secret, TokenKind::Identity, address).await?,
         };
-        let lifetime = Some(self.settings.absolute);
-        let secret = self.issue(TokenKind::Session, user.id, lifetime).await?;
-        Ok(IssuedToken { secret, caller: Caller::new(user) })
+        let secret = self.issue_within(&caller, TokenKind::Session, self.settings.absolute).await?;
+        Ok(IssuedToken { secret, caller })
     }
 
     /// Who a session stands for. Counts as a use of it.
@@ -129,8 +130,11 @@ impl Accounts {
             self.store.touch_token(hash, now).await?;
             token.last_used = now;
         }
-        let caller = Caller::new(Arc::new(user));
-        self.sessions.put(hash, (caller.clone(), token), now);
+        let caller = Caller::by_token(Arc::new(user), &token);
+        // What ends with an evaluation ends at once: no proof of it is kept.
+        if token.evaluation.is_none() {
+            self.sessions.put(hash, (caller.clone(), token), now);
+        }
         Ok(caller)
     }
 
@@ -173,8 +177,11 @@ impl Accounts {
     }
 
     /// A token by which another program may open a session as the caller, for a short time.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoSession`] if the caller's evaluation ends meanwhile.
     pub async fn issue_identity_token(&self, caller: &Caller) -> Result<TokenSecret> {
-        self.issue(TokenKind::Identity, caller.id(), Some(self.settings.identity_lifetime)).await
+        self.issue_within(caller, TokenKind::Identity, self.settings.identity_lifetime).await
     }
 
     /// Whether an identity token is good.
@@ -188,13 +195,23 @@ impl Accounts {
     }
 
     /// A token that logs in without a password, for the caller or, with the privilege to administer, for somebody else.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingPermission`] for scripts, whose identity ends with them; [`ErrorKind::MissingPrivilege`] and
+    /// [`ErrorKind::NotFound`] for somebody else's.
     pub async fn issue_api_token(&self, caller: &Caller, user: Option<UserId>) -> Result<TokenSecret> {
+        if caller.token_of_evaluation().is_some() {
+            let message = "a running script cannot make API tokens: what it is given ends with it";
+            return Err(Error::new(ErrorKind::MissingPermission, message));
+        }
         let user = user.unwrap_or(caller.id());
         if user != caller.id() {
             caller.require(Privilege::Administer)?;
             self.store.user(user).await?.ok_or_else(|| Error::not_found(format!("there is no user `{user}`")))?;
         }
-        self.issue(TokenKind::Api, user, None).await
+        let secret = TokenSecret::random();
+        self.store.insert_token(&secret.token(TokenKind::Api, user, self.clock.now())).await?;
+        Ok(secret)
     }
 
     /// Removes tokens that have ended; how many.
@@ -230,33 +247,53 @@ impl Accounts {
     }
 
     /// Nobody guesses 256 bits: the limit is per address, to keep the noise down, and costs nobody else anything.
-    async fn redeem(&self, secret: &TokenSecret, kind: TokenKind, address: IpAddr) -> Result<Arc<User>> {
+    async fn redeem(&self, secret: &TokenSecret, kind: TokenKind, address: IpAddr) -> Result<Caller> {
         let now = self.clock.now();
         let key = format!("{:?}", secret.hash());
         self.attempts.check(address, &key, now)?;
         let token = self.store.token(secret.hash(), kind).await?.filter(|token| self.is_good(token, now));
-        let user = match token {
-            Some(token) => self.store.user(token.user).await?,
+        let caller = match token {
+            Some(token) => {
+                let user = self.store.user(token.user).await?;
+                user.map(|user| Caller::by_token(Arc::new(user), &token))
+            }
             None => None,
         };
-        user.map(Arc::new).ok_or_else(|| {
+        caller.ok_or_else(|| {
             self.attempts.failed(address, &key, now);
             bad_credentials()
         })
     }
 
-    async fn issue(&self, kind: TokenKind, user: UserId, lifetime: Option<Duration>) -> Result<TokenSecret> {
-        let secret = TokenSecret::random();
+    /// A token for the caller, which lives so long; or as long as their evaluation can, if they ask by a token of one.
+    async fn issue_within(&self, caller: &Caller, kind: TokenKind, lifetime: Duration) -> Result<TokenSecret> {
         let now = self.clock.now();
-        let expires = lifetime.map(|lifetime| now + lifetime);
-        self.store
-            .insert_token(&Token { hash: secret.hash(), kind, user, created: now, last_used: now, expires })
-            .await?;
+        let secret = TokenSecret::random();
+        let parent = caller.token_of_evaluation();
+        let token = Token {
+            expires: parent.map_or(Some(now + lifetime), |parent| parent.expires),
+            evaluation: parent.and_then(|parent| parent.evaluation),
+            ..secret.token(kind, caller.id(), now)
+        };
+        self.store.insert_token(&token).await?;
+        if let Some(parent) = parent {
+            self.require_still(parent, &token).await?;
+        }
         Ok(secret)
     }
 
+    /// Whoever ends an evaluation removes all its tokens at once: either `token` with them, or `parent` is gone by now.
+    async fn require_still(&self, parent: &Token, token: &Token) -> Result<()> {
+        if self.store.token(parent.hash, parent.kind).await?.is_some() {
+            return Ok(());
+        }
+        self.store.delete_token(token.hash).await?;
+        Err(no_session())
+    }
+
     fn is_good(&self, token: &Token, now: Timestamp) -> bool {
-        let idle = token.kind == TokenKind::Session && now.since(token.last_used) >= self.settings.idle;
+        let may_idle = token.kind == TokenKind::Session && token.evaluation.is_none();
+        let idle = may_idle && now.since(token.last_used) >= self.settings.idle;
         !idle && token.expires.is_none_or(|end| now < end)
     }
 

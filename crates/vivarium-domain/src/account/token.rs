@@ -4,7 +4,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::id::UserId;
+use crate::id::{EvaluationId, UserId};
 use crate::time::Timestamp;
 
 /// What a token is good for.
@@ -41,6 +41,8 @@ pub struct Token {
     pub last_used: Timestamp,
     /// When it ends, whatever its use; `None` for tokens that end by revocation only.
     pub expires: Option<Timestamp>,
+    /// The evaluation that it was made for, directly or by way of another token: it ends with that at the latest.
+    pub evaluation: Option<EvaluationId>,
 }
 
 const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
@@ -66,7 +68,12 @@ impl TokenSecret {
         &self.0
     }
 
-    /// What the store keeps.
+    /// What the store keeps of it: a token of no evaluation that ends by revocation only.
+    pub fn token(&self, kind: TokenKind, user: UserId, created: Timestamp) -> Token {
+        Token { hash: self.hash(), kind, user, created, last_used: created, expires: None, evaluation: None }
+    }
+
+    /// By what the store knows it.
     pub fn hash(&self) -> TokenHash {
         TokenHash(Sha256::digest(self.0.as_bytes()).into())
     }

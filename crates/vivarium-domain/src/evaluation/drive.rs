@@ -6,16 +6,19 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::ending::{Verdict, cut_mark, verdict};
+use super::ending::{Verdict, cut_mark, reason, verdict};
 use super::evaluations::Evaluations;
 use super::live::Live;
-use super::model::{Evaluation, EvaluationState};
+use super::model::{Evaluation, EvaluationState, ExitReason};
 use super::start::{Accepted, no_environment};
-use crate::ports::{InstanceEvent, InstanceLimits, RunOutcome, RunRequest, Store, StoreError};
+use crate::ports::{InstanceEvent, InstanceLimits, Predefined, RunOutcome, RunRequest, Store, StoreError};
 use crate::runtime::{Runtime, Serving, SyncState};
 
 /// How often the output of a running evaluation is saved, so that it outlives a killed server.
 const CHECKPOINT: Duration = Duration::from_secs(1);
+
+/// When that it runs is saved first. Most have ended by then, and are written once.
+const FIRST_CHECKPOINT: Duration = Duration::from_millis(100);
 
 /// How often, and with which pause, the end of an evaluation is written again when the database fails.
 const WRITE_ATTEMPTS: u32 = 10;
@@ -38,11 +41,13 @@ impl Evaluations {
                     evaluation: id,
                     runtime: runtime.id,
                     serving,
+                    mode: runtime.definition.instance_mode,
                     source,
                     variables,
+                    predefined: Predefined::default(),
                     limits: self.limits(&runtime),
                 };
-                let verdict = self.run(&live, request).await;
+                let verdict = self.run_introduced(&live, request).await;
                 drop(pass);
                 verdict
             }
@@ -88,6 +93,18 @@ impl Evaluations {
         }
     }
 
+    /// The script can act for its user as long as it runs.
+    async fn run_introduced(&self, live: &Arc<Live>, mut request: RunRequest) -> Verdict {
+        let (id, user) = live.read(|evaluation| (evaluation.id, evaluation.user));
+        request.predefined = match self.introduce(id, user, request.limits.time).await {
+            Ok(predefined) => predefined,
+            Err(verdict) => return verdict,
+        };
+        let verdict = self.run(live, request).await;
+        self.forget_identity(id).await;
+        verdict
+    }
+
     async fn run(&self, live: &Arc<Live>, request: RunRequest) -> Verdict {
         let limits = request.limits.clone();
         let (sender, events) = mpsc::unbounded_channel();
@@ -111,8 +128,8 @@ impl Evaluations {
                     Some(InstanceEvent::Started) => {
                         let now = self.parts.clock.now();
                         live.change(|evaluation| start(evaluation, now));
-                        // Beside the run: nobody waits for it but the next write.
-                        saving = Some(self.save_in_background(live, saving));
+                        unsaved = true;
+                        checkpoint.reset_after(FIRST_CHECKPOINT);
                     }
                     Some(InstanceEvent::Stdout(bytes)) => {
                         live.change(|evaluation| evaluation.stdout.extend(bytes));
@@ -141,6 +158,9 @@ impl Evaluations {
             if let Some(previous) = previous {
                 join(previous).await;
             }
+            if !live.is_recorded().await {
+                return;
+            }
             if let Err(error) = store.update_evaluation(&live.snapshot()).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "cannot save a running evaluation");
             }
@@ -153,8 +173,20 @@ impl Evaluations {
         record.state = verdict.state;
         record.message = verdict.message;
         record.output = verdict.output;
+        // Without an instance it was cancelled while it waited, or could not start.
+        record.usage.reason.get_or_insert(match record.state {
+            EvaluationState::Cancelled => ExitReason::Cancelled,
+            _ => ExitReason::NotStarted,
+        });
         record.finished = Some(self.parts.clock.now());
-        write_end(self.parts.store.as_ref(), &record).await;
+        let written = live.offer_end(&record);
+        if !live.is_recorded().await {
+            // Nobody was told that it was accepted.
+            return;
+        }
+        if !written {
+            write_end(self.parts.store.as_ref(), &record).await;
+        }
         count(&record);
         live.change(|evaluation| *evaluation = record);
     }
@@ -172,6 +204,9 @@ fn note_usage(live: &Live, outcome: &RunOutcome) {
         evaluation.usage.cpu_micros = micros(outcome.cpu);
         evaluation.usage.peak_memory_bytes = outcome.peak_memory_bytes;
         evaluation.usage.warm = outcome.warm;
+        evaluation.usage.stdout_bytes = outcome.stdout_bytes;
+        evaluation.usage.stderr_bytes = outcome.stderr_bytes;
+        evaluation.usage.reason = Some(reason(&outcome.ending));
     });
 }
 
@@ -211,15 +246,24 @@ async fn join(task: JoinHandle<()>) {
     }
 }
 
+/// Sums for each runtime; never by user or script.
 fn count(record: &Evaluation) {
-    let runtime = record.runtime.to_string();
+    let (runtime, usage) = (record.runtime.to_string(), &record.usage);
     let state = record.state.code().to_string();
-    metrics::counter!("vivarium_evaluations_total", "runtime" => runtime.clone(), "state" => state).increment(1);
+    let reason = usage.reason.map_or("unknown", ExitReason::name);
+    let warm = if usage.warm { "warm" } else { "cold" };
+    let labels = [("runtime", runtime.clone()), ("state", state), ("reason", reason.into()), ("start", warm.into())];
+    metrics::counter!("vivarium_evaluations_total", &labels).increment(1);
+    let runtime = [("runtime", runtime)];
+    let output = usage.stdout_bytes + usage.stderr_bytes;
+    metrics::counter!("vivarium_evaluation_cpu_microseconds_total", &runtime).increment(usage.cpu_micros);
+    metrics::counter!("vivarium_evaluation_wall_microseconds_total", &runtime).increment(usage.wall_micros);
+    metrics::counter!("vivarium_evaluation_output_bytes_total", &runtime).increment(output);
     let seconds = |micros: u64| Duration::from_micros(micros).as_secs_f64();
-    metrics::histogram!("vivarium_evaluation_seconds", "runtime" => runtime.clone())
-        .record(seconds(record.usage.wall_micros));
-    metrics::histogram!("vivarium_evaluation_queued_seconds", "runtime" => runtime)
-        .record(seconds(record.usage.queued_micros));
+    metrics::histogram!("vivarium_evaluation_seconds", &runtime).record(seconds(usage.wall_micros));
+    metrics::histogram!("vivarium_evaluation_queued_seconds", &runtime).record(seconds(usage.queued_micros));
+    #[allow(clippy::cast_precision_loss, reason = "a metric")]
+    metrics::gauge!("vivarium_evaluation_peak_memory_bytes", &runtime).set(usage.peak_memory_bytes as f64);
 }
 
 fn micros(span: Duration) -> u64 {

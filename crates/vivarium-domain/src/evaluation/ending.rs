@@ -1,6 +1,6 @@
 //! From how an instance ended to what the record says.
 
-use super::model::EvaluationState;
+use super::model::{EvaluationState, ExitReason};
 use crate::ports::{Ending, InstanceLimits, RunOutcome};
 
 /// The state, the message and the output of an ended evaluation.
@@ -52,6 +52,18 @@ pub(super) fn verdict(outcome: &RunOutcome, limits: &InstanceLimits, cancel_reas
     }
 }
 
+/// Why it ended, in a word.
+pub(super) fn reason(ending: &Ending) -> ExitReason {
+    match ending {
+        Ending::Completed { .. } => ExitReason::Completed,
+        Ending::Failed { .. } => ExitReason::Failed,
+        Ending::TimeLimit => ExitReason::TimeLimit,
+        Ending::MemoryLimit => ExitReason::MemoryLimit,
+        Ending::Cancelled => ExitReason::Cancelled,
+        Ending::NotStarted { .. } => ExitReason::NotStarted,
+    }
+}
+
 /// The line that marks an output that was cut.
 pub(super) fn cut_mark(limit_bytes: usize) -> Vec<u8> {
     format!("\n[output cut: the limit of {limit_bytes} bytes was reached]\n").into_bytes()
@@ -72,6 +84,8 @@ mod tests {
             ending,
             stdout_cut: false,
             stderr_cut: false,
+            stdout_bytes: 0,
+            stderr_bytes: 0,
             process_limit_hit,
             wall,
             cpu,

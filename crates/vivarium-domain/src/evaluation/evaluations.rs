@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::gate::Gate;
+use super::identity::Introduction;
 use super::live::{Live, LiveTable};
 use super::model::{Evaluation, EvaluationState};
 use super::watch::Watch;
@@ -50,6 +51,8 @@ pub struct EvaluationParts {
     pub instances: Arc<dyn Instances>,
     /// What this node knows of its runtimes.
     pub node_runtimes: Arc<NodeRuntimes>,
+    /// Introduces the server to scripts, if they may act for their users.
+    pub introduction: Option<Introduction>,
     /// What the operator decides.
     pub settings: EvaluationSettings,
 }

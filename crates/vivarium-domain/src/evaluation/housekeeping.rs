@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::evaluations::Evaluations;
-use super::model::{Evaluation, EvaluationState};
+use super::model::{Evaluation, EvaluationState, ExitReason};
 use crate::error::Result;
 use crate::id::NodeId;
 use crate::ports::StoreError;
@@ -96,12 +96,14 @@ impl Evaluations {
 
     async fn close(&self, mut record: Evaluation, cause: &str) -> Result<()> {
         let when = match record.state {
-            EvaluationState::Initiated => "before this evaluation started",
+            EvaluationState::Initiated => "before this evaluation was seen to run",
             _ => "while this evaluation was running",
         };
         record.state = EvaluationState::Error;
         record.message = Some(format!("{cause} {when}"));
+        record.usage.reason = Some(ExitReason::ServerRestarted);
         record.finished = Some(self.parts.clock.now());
+        self.revoke(record.id).await?;
         match self.parts.store.update_evaluation(&record).await {
             // It ended by itself at the last moment.
             Ok(()) | Err(StoreError::Stale) => Ok(()),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -16,12 +17,34 @@ pub(super) struct Live {
     changes: watch::Sender<u64>,
     cancel: CancellationToken,
     cancel_reason: OnceLock<String>,
+    /// Whether the store took the record; `None` while that is not known.
+    recorded: watch::Sender<Option<bool>>,
+    first: watch::Sender<FirstRecord>,
+}
+
+/// What is written first of an evaluation.
+#[derive(Default)]
+enum FirstRecord {
+    /// Not decided yet.
+    #[default]
+    Open,
+    /// Its end, which came before anything was written.
+    End(Box<Evaluation>),
+    /// That it was accepted; it is on its way.
+    Accepted,
 }
 
 impl Live {
     pub(super) fn new(evaluation: Evaluation) -> Self {
-        let (changes, cancel) = (watch::Sender::new(0), CancellationToken::new());
-        Self { evaluation: Mutex::new(evaluation), changes, cancel, cancel_reason: OnceLock::new() }
+        let (changes, cancel, recorded) = (watch::Sender::new(0), CancellationToken::new(), watch::Sender::new(None));
+        Self {
+            evaluation: Mutex::new(evaluation),
+            changes,
+            cancel,
+            cancel_reason: OnceLock::new(),
+            recorded,
+            first: watch::Sender::default(),
+        }
     }
 
     /// Looks at it.
@@ -57,6 +80,39 @@ impl Live {
 
     pub(super) fn cancel_reason(&self) -> Option<&str> {
         self.cancel_reason.get().map(String::as_str)
+    }
+
+    /// Gives its end to whoever writes the first record. Otherwise that is on its way, and the end must come after it.
+    pub(super) fn offer_end(&self, end: &Evaluation) -> bool {
+        self.first.send_if_modified(|first| {
+            let open = matches!(first, FirstRecord::Open);
+            if open {
+                *first = FirstRecord::End(Box::new(end.clone()));
+            }
+            open
+        })
+    }
+
+    /// What to write first: its end if it comes within `patience`, else that it was accepted.
+    pub(super) async fn first_record(&self, patience: Duration) -> Evaluation {
+        let ended = |first: &FirstRecord| matches!(first, FirstRecord::End(_));
+        let mut first = self.first.subscribe();
+        // Whether it came in time is looked at below.
+        let _ = tokio::time::timeout(patience, first.wait_for(ended)).await;
+        match self.first.send_replace(FirstRecord::Accepted) {
+            FirstRecord::End(end) => *end,
+            FirstRecord::Open | FirstRecord::Accepted => self.snapshot(),
+        }
+    }
+
+    pub(super) fn note_recorded(&self, recorded: bool) {
+        self.recorded.send_replace(Some(recorded));
+    }
+
+    /// Waits until the store has taken or refused the record; only then it can be changed there.
+    pub(super) async fn is_recorded(&self) -> bool {
+        let known = self.recorded.subscribe().wait_for(Option::is_some).await.map(|known| *known);
+        known.ok().flatten().unwrap_or(false)
     }
 
     /// Until it has ended and that is durable.

@@ -6,6 +6,7 @@ mod ending;
 mod evaluations;
 mod gate;
 mod housekeeping;
+mod identity;
 mod literal;
 mod live;
 mod model;
@@ -15,7 +16,8 @@ mod watch;
 
 pub use emission::{Cursor, Emission};
 pub use evaluations::{EvaluationCounts, EvaluationParts, EvaluationSettings, Evaluations};
-pub use model::{Evaluation, EvaluationState, Usage};
+pub use identity::Introduction;
+pub use model::{Evaluation, EvaluationState, ExitReason, Usage};
 pub use start::StartEvaluation;
 pub use variable::{BoundVariable, GivenValue, GivenVariable, VariableType, bind};
 pub use watch::Watch;

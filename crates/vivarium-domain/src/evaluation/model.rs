@@ -50,6 +50,41 @@ impl EvaluationState {
     }
 }
 
+/// Why an evaluation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExitReason {
+    /// It came to its end.
+    Completed,
+    /// An exception, another exit code, a signal.
+    Failed,
+    /// The time limit.
+    TimeLimit,
+    /// The memory limit.
+    MemoryLimit,
+    /// Somebody asked for it.
+    Cancelled,
+    /// Nothing of it ran.
+    NotStarted,
+    /// The server ended before it did.
+    ServerRestarted,
+}
+
+impl ExitReason {
+    /// Its stable name, as in answers and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::TimeLimit => "time-limit",
+            Self::MemoryLimit => "memory-limit",
+            Self::Cancelled => "cancelled",
+            Self::NotStarted => "not-started",
+            Self::ServerRestarted => "server-restarted",
+        }
+    }
+}
+
 /// What an evaluation took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Usage {
@@ -64,6 +99,15 @@ pub struct Usage {
     /// Whether a parked instance ran it. Older records do not say.
     #[serde(default)]
     pub warm: bool,
+    /// Bytes that it wrote to standard output, those beyond the limit included. Older records do not say.
+    #[serde(default)]
+    pub stdout_bytes: u64,
+    /// The same for standard error.
+    #[serde(default)]
+    pub stderr_bytes: u64,
+    /// Why it ended; absent while it has not, and in older records.
+    #[serde(default)]
+    pub reason: Option<ExitReason>,
 }
 
 /// An evaluation as the store keeps it.

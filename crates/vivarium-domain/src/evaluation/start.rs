@@ -13,10 +13,13 @@ use crate::access::{Caller, Privilege, Rights};
 use crate::error::{Error, FieldError, Result};
 use crate::evaluation::BoundVariable;
 use crate::id::{EvaluationId, RuntimeId};
-use crate::runtime::{DEFAULT_RUNTIME_ID, Runtime, SyncState, check_rights, not_found};
+use crate::runtime::{DEFAULT_RUNTIME_ID, Runtime, SyncState, UNENFORCED, check_rights, not_found};
 
 /// When a client that was refused for want of a place should try again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What ends within this time, while its caller waits for the end, is written to the store once.
+const WRITTEN_ONCE: Duration = Duration::from_millis(10);
 
 /// Code to run.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +30,8 @@ pub struct StartEvaluation {
     pub source: String,
     /// The variables with their values.
     pub variables: Vec<GivenVariable>,
+    /// Whether the caller waits for the end. Then nobody needs to know that it was accepted if it ends at once.
+    pub waits: bool,
 }
 
 /// An accepted evaluation on its way to an instance.
@@ -41,7 +46,7 @@ pub(super) struct Accepted {
 }
 
 impl Evaluations {
-    /// Accepts code to run. Its record is durable when this returns.
+    /// Accepts code to run. Its record is durable when this returns; the run may have begun before.
     ///
     /// # Errors
     /// [`crate::ErrorKind::InvalidInput`] naming every faulty field, [`crate::ErrorKind::NotFound`] and
@@ -49,7 +54,7 @@ impl Evaluations {
     /// environment, [`crate::ErrorKind::TooManyRequests`] if the queue is full.
     pub async fn start(self: &Arc<Self>, caller: &Caller, request: StartEvaluation) -> Result<EvaluationId> {
         caller.require(Privilege::ExecuteScripts)?;
-        let StartEvaluation { runtime, source, variables } = request;
+        let StartEvaluation { runtime, source, variables, waits } = request;
         let variables = self.check(&source, &variables)?;
         // Before the end of the server is looked for: it waits for whoever was not refused.
         let _counted = self.tasks.token();
@@ -60,27 +65,55 @@ impl Evaluations {
         // Before the runtime is read: whoever stops or deletes it writes first and ends what is under way then,
         // so this evaluation either sees the change or is ended by it.
         self.live.add(id, runtime_id, live.clone());
-        match self.accept(caller, &live, runtime_id).await {
+        let accepted = match self.accept(caller, &live, runtime_id).await {
             Ok(runtime) => {
-                let accepted = Accepted { live, id, runtime, source, variables, place };
-                self.tasks.spawn(self.clone().drive(accepted));
-                Ok(id)
+                self.record(Accepted { live: live.clone(), id, runtime, source, variables, place }, waits).await
             }
-            Err(error) => {
-                self.live.remove(id);
-                live.change(|evaluation| evaluation.state = EvaluationState::Cancelled);
-                Err(error)
-            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = accepted {
+            self.live.remove(id);
+            live.change(|evaluation| evaluation.state = EvaluationState::Cancelled);
+            return Err(error);
         }
+        Ok(id)
     }
 
     async fn accept(&self, caller: &Caller, live: &Live, runtime_id: RuntimeId) -> Result<Runtime> {
         let runtime = self.parts.store.runtime(runtime_id).await?.ok_or_else(|| not_found(runtime_id))?;
         check_rights(caller, &runtime, Rights::EXECUTE)?;
         self.check_service(&runtime)?;
+        self.permit(&runtime).await?;
         live.change(|evaluation| evaluation.revision = runtime.revision);
-        self.parts.store.insert_evaluation(&live.snapshot()).await?;
         Ok(runtime)
+    }
+
+    /// The run goes on while the record is on its way to the disk: a caller who waits for the result does not wait for
+    /// the one after the other. Beside the request, so that one that is broken off leaves nothing half done. A record
+    /// that cannot be written ends the run.
+    async fn record(self: &Arc<Self>, accepted: Accepted, waits: bool) -> Result<()> {
+        let (store, live) = (self.parts.store.clone(), accepted.live.clone());
+        let patience = if waits { WRITTEN_ONCE } else { Duration::ZERO };
+        let recording = self.tasks.spawn(async move {
+            let record = live.first_record(patience).await;
+            let recorded = store.insert_evaluation(&record).await;
+            if recorded.is_err() {
+                live.cancel("the evaluation could not be recorded");
+            }
+            live.note_recorded(recorded.is_ok());
+            recorded
+        });
+        self.tasks.spawn(self.clone().drive(accepted));
+        recording.await.map_err(Error::internal)??;
+        Ok(())
+    }
+
+    /// Has the whitelist as it is now enforced, for what runs already too.
+    pub(crate) async fn permit(&self, runtime: &Runtime) -> Result<()> {
+        let enforced = self.parts.instances.permit(runtime.id, &runtime.definition.whitelist).await;
+        enforced.map_err(|reason| {
+            Error::conflict(format!("the runtime `{}` cannot run: {UNENFORCED}{reason}", runtime.definition.name))
+        })
     }
 
     fn check(&self, source: &str, variables: &[GivenVariable]) -> Result<Vec<BoundVariable>> {

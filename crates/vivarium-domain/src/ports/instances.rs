@@ -1,14 +1,17 @@
 //! Instances: isolated processes that run one evaluation each.
 
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ipnet::IpNet;
+use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::evaluation::BoundVariable;
 use crate::id::{EvaluationId, RuntimeId};
-use crate::runtime::{Resource, Serving};
+use crate::runtime::{InstanceMode, Resource, Serving};
 
 /// The limits of one evaluation.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +26,16 @@ pub struct InstanceLimits {
     pub result_bytes: usize,
 }
 
+/// Values by the names under which a script finds them among its globals. They may be secret, so they are not shown.
+#[derive(Clone, Default, PartialEq)]
+pub struct Predefined(pub Map<String, Value>);
+
+impl fmt::Debug for Predefined {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
 /// One evaluation to run.
 #[derive(Debug, Clone)]
 pub struct RunRequest {
@@ -32,10 +45,14 @@ pub struct RunRequest {
     pub runtime: RuntimeId,
     /// In which environment.
     pub serving: Serving,
+    /// Where the instance comes from.
+    pub mode: InstanceMode,
     /// The source text, with `$name` for each variable.
     pub source: String,
     /// The variables.
     pub variables: Vec<BoundVariable>,
+    /// What the script finds defined besides.
+    pub predefined: Predefined,
     /// The limits.
     pub limits: InstanceLimits,
 }
@@ -86,6 +103,10 @@ pub struct RunOutcome {
     pub stdout_cut: bool,
     /// Whether standard error was longer than the limit.
     pub stderr_cut: bool,
+    /// Bytes written to standard output, those beyond the limit included.
+    pub stdout_bytes: u64,
+    /// The same for standard error.
+    pub stderr_bytes: u64,
     /// Whether the process limit refused a process or thread.
     pub process_limit_hit: bool,
     /// Wall clock time from the start of the process, or from the hand-over to a parked one, to its end.
@@ -105,6 +126,8 @@ pub struct ParkingOrder {
     pub runtime: RuntimeId,
     /// In which environment.
     pub serving: Serving,
+    /// Where they come from.
+    pub mode: InstanceMode,
     /// With which limits.
     pub resource: Resource,
     /// At least so many, as soon as possible.
@@ -145,7 +168,7 @@ pub struct PoolState {
 pub trait Instances: Send + Sync {
     /// Runs one evaluation in an instance that never ran another one: a parked one whose environment and limits
     /// are those of the request, else one made for it. All output has been sent to `events` when this returns,
-    /// and nothing of the instance is left. Cancelling ends the instance at once; output up to then is kept.
+    /// and what is left of the instance is on its way out. Cancelling ends the instance at once; output up to then is kept.
     async fn run(
         &self,
         request: RunRequest,
@@ -157,8 +180,19 @@ pub trait Instances: Send + Sync {
     /// one with another environment or other limits brings up the new kind first and retires the old one by one.
     fn keep_ready(&self, order: ParkingOrder);
 
-    /// Forgets the order of a runtime and ends its parked instances; returns when they are wholly gone.
-    /// What runs is not touched.
+    /// Lets the instances of a runtime, those that run and are parked included, reach these networks from now on and
+    /// nothing else; what is connected to others is cut. Without a call they reach nothing. The same list again costs
+    /// next to nothing, and tries again what failed.
+    ///
+    /// # Errors
+    /// Why a list that is not empty cannot be enforced, for the user and with the remedy. Nothing is reachable then.
+    async fn permit(&self, runtime: RuntimeId, whitelist: &[IpNet]) -> Result<(), String>;
+
+    /// Has what instances of this kind are made from ready, beside what serves now; returns when it is, or cannot be.
+    async fn warm_up(&self, order: ParkingOrder);
+
+    /// Forgets the order and the whitelist of a runtime and ends its parked instances; returns when they are wholly
+    /// gone. What runs goes on but reaches nothing any more.
     async fn release(&self, runtime: RuntimeId);
 
     /// What is parked of a runtime.

@@ -6,7 +6,7 @@ mod store;
 
 pub use environments::{EnvironmentBuild, EnvironmentReport, Environments, Interpreter, ProgressSink};
 pub use instances::{
-    Ending, InstanceEvent, InstanceLimits, Instances, ParkingOrder, PoolState, RunOutcome, RunRequest,
+    Ending, InstanceEvent, InstanceLimits, Instances, ParkingOrder, PoolState, Predefined, RunOutcome, RunRequest,
 };
 pub use store::{
     AccountStore, EvaluationStore, NodeStore, ProjectStore, Retention, RuntimeStore, Store, StoreError, StoreResult,

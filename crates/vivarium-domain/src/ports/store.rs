@@ -65,7 +65,10 @@ pub trait AccountStore: Send + Sync {
     async fn touch_token(&self, hash: TokenHash, used: Timestamp) -> StoreResult<()>;
     /// Removes a token; whether there was one.
     async fn delete_token(&self, hash: TokenHash) -> StoreResult<bool>;
-    /// Removes what has expired at `now`, and sessions not used since `idle_since`; how many.
+    /// Removes all tokens that were made for an evaluation; how many.
+    async fn delete_tokens_of(&self, evaluation: EvaluationId) -> StoreResult<u64>;
+    /// Removes what has expired at `now`, and sessions not used since `idle_since` unless they are an evaluation's; how
+    /// many.
     async fn delete_expired_tokens(&self, now: Timestamp, idle_since: Timestamp) -> StoreResult<u64>;
 }
 

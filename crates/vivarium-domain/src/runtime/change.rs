@@ -4,7 +4,7 @@
 
 use ipnet::IpNet;
 
-use super::definition::{Resource, RuntimeDefinition};
+use super::definition::{InstanceMode, Resource, RuntimeDefinition};
 use super::package::PackageSpec;
 use super::version::PythonVersion;
 use super::whitelist::parse_block;
@@ -48,6 +48,8 @@ pub struct RuntimeChange {
     pub min_cached_instances: Option<i64>,
     /// Parked instances to keep at most.
     pub max_cached_instances: Option<i64>,
+    /// Name of an [`InstanceMode`].
+    pub instance_mode: Option<String>,
     /// `X.Y` or `X.Y.Z`; an empty text means the newest.
     pub python_version: Option<String>,
     /// Kept as given.
@@ -141,6 +143,7 @@ impl Checks<'_> {
         let min = self.number("minCachedInstances", change.min_cached_instances, 0..=MAX_CACHED_INSTANCES);
         let max = self.number("maxCachedInstances", change.max_cached_instances, 0..=MAX_CACHED_INSTANCES);
         let (min_cached_instances, max_cached_instances) = self.cached_instances(min, max, base);
+        let instance_mode = self.instance_mode(change.instance_mode.as_deref(), base);
         let time_limit = self.number("execTimeout", change.time_limit_seconds, 1..=MAX_TIME_LIMIT_SECONDS);
         let description = self.text("description", change.description, MAX_DESCRIPTION_CHARS);
         let others = self.text("others", change.others, MAX_TEXT_CHARS);
@@ -160,6 +163,7 @@ impl Checks<'_> {
                 .unwrap_or(DEFAULT_TIME_LIMIT_SECONDS),
             min_cached_instances,
             max_cached_instances,
+            instance_mode,
             python_version: python_version?,
             others: others.or_else(|| base.map(|base| base.others.clone())).unwrap_or_default(),
             execution_target: execution_target
@@ -210,6 +214,14 @@ impl Checks<'_> {
             );
         }
         (min, max)
+    }
+
+    fn instance_mode(&mut self, given: Option<&str>, base: Option<&RuntimeDefinition>) -> InstanceMode {
+        let known = given.and_then(InstanceMode::from_name);
+        if let (Some(name), None) = (given, known) {
+            self.fault("instanceMode", format!("must be `forked` or `fresh`, not `{name}`"));
+        }
+        known.or(base.map(|base| base.instance_mode)).unwrap_or_default()
     }
 
     fn whitelist(&mut self, blocks: &[String]) -> Vec<IpNet> {
@@ -364,6 +376,7 @@ mod tests {
             time_limit_seconds: Some(0),
             min_cached_instances: Some(3),
             max_cached_instances: Some(2),
+            instance_mode: Some("Fresh".into()),
             python_version: Some("3.13".into()),
             ..RuntimeChange::default()
         };
@@ -371,6 +384,7 @@ mod tests {
             "name",
             "runtimeVersion",
             "minCachedInstances",
+            "instanceMode",
             "execTimeout",
             "whitelist[1]",
             "whitelist[2]",
@@ -391,9 +405,13 @@ mod tests {
         let base =
             RuntimeChange { description: Some("d".into()), resource, ..named("x") }.apply(None, &around()).unwrap();
         let only_memory = Some(ResourceChange { memory_mib: Some(128), ..ResourceChange::default() });
+        let base = RuntimeDefinition { instance_mode: InstanceMode::Fresh, ..base };
         let changed = RuntimeChange { resource: only_memory, ..named("y") }.apply(Some(&base), &around()).unwrap();
         assert_eq!((changed.name.as_str(), changed.description.as_str()), ("y", "d"));
         assert_eq!((changed.resource.memory_mib, changed.resource.processes), (128, 5));
+        assert_eq!(changed.instance_mode, InstanceMode::Fresh);
+        let forked = RuntimeChange { instance_mode: Some("forked".into()), ..RuntimeChange::default() };
+        assert_eq!(forked.apply(Some(&changed), &around()).unwrap().instance_mode, InstanceMode::Forked);
     }
 
     #[test]

@@ -25,6 +25,36 @@ impl Default for Resource {
     }
 }
 
+/// Where the instances of a runtime come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InstanceMode {
+    /// Forked from a zygote of the runtime's revision, which has loaded its modules already. All instances of one
+    /// zygote share its hash seed and the layout of its addresses.
+    #[default]
+    Forked,
+    /// An interpreter of its own, started for each instance.
+    Fresh,
+}
+
+impl InstanceMode {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Forked, Self::Fresh];
+
+    /// Its name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Forked => "forked",
+            Self::Fresh => "fresh",
+        }
+    }
+
+    /// From its name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.as_str() == name)
+    }
+}
+
 /// The definition of a runtime. Complete: what a request left out has its default here.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RuntimeDefinition {
@@ -44,6 +74,8 @@ pub struct RuntimeDefinition {
     pub min_cached_instances: u32,
     /// Parked instances to keep at most.
     pub max_cached_instances: u32,
+    /// Where its instances come from.
+    pub instance_mode: InstanceMode,
     /// Python version as `X.Y` or `X.Y.Z`.
     pub python_version: String,
     /// Reserved by the Strategy dialect; kept as given.

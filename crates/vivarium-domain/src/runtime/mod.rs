@@ -15,7 +15,7 @@ mod view;
 mod whitelist;
 
 pub use change::{Capacity, PackageChange, ResourceChange, RuntimeChange, Surroundings};
-pub use definition::{Resource, RuntimeDefinition};
+pub use definition::{InstanceMode, Resource, RuntimeDefinition};
 pub use model::{
     DEFAULT_RUNTIME_ID, DEFAULT_RUNTIME_NAME, NodeFault, Runtime, RuntimePool, RuntimeView, Synchronization,
 };
@@ -28,4 +28,5 @@ pub(crate) use runtimes::{check_rights, not_found};
 pub use status::{RuntimeStatus, overall_status, package_statuses};
 pub use synchronizer::{Synchronizer, SynchronizerParts};
 pub use version::PythonVersion;
+pub(crate) use whitelist::UNENFORCED;
 pub use whitelist::parse_block;

@@ -56,6 +56,8 @@ pub struct RuntimeView {
     pub running: bool,
     /// Whether its nodes are in step.
     pub synchronization: Synchronization,
+    /// Layers of isolation that its instances on the node that answers do without, because the operator allows it.
+    pub missing_layers: Vec<String>,
 }
 
 /// The instances of a runtime on the node that is asked.

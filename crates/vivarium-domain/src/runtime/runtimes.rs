@@ -25,6 +25,8 @@ pub struct RuntimeSettings {
     pub default_packages: Vec<PackageSpec>,
     /// The most that one evaluation can ever get on this node.
     pub capacity: Capacity,
+    /// Names of the layers of isolation that the operator has lowered and this node does not have.
+    pub missing_layers: Vec<String>,
 }
 
 /// What the use cases of runtimes are made of.
@@ -150,7 +152,18 @@ impl Runtimes {
             runtime.definition = definition;
             runtime.build = build;
         })
-        .await
+        .await?;
+        self.enforce_whitelist(id).await
+    }
+
+    /// At once, also for what runs. Where that fails nothing is reachable, and the synchronizer reports it.
+    async fn enforce_whitelist(&self, id: RuntimeId) -> Result<()> {
+        if let Some(runtime) = self.parts.store.runtime(id).await?.filter(|runtime| !runtime.stopped)
+            && let Err(error) = self.parts.evaluations.permit(&runtime).await
+        {
+            tracing::warn!(runtime = %id, %error, "a changed whitelist is not enforced yet");
+        }
+        Ok(())
     }
 
     /// Deletes a runtime. What runs in it ends, with the reason recorded.
@@ -222,12 +235,17 @@ impl Runtimes {
     async fn views(&self, caller: &Caller) -> Result<Vec<RuntimeView>> {
         let runtimes = self.parts.store.runtimes().await?;
         let backdrop = Backdrop::read(&self.parts.store, None, self.parts.clock.now()).await?;
-        Ok(runtimes.into_iter().map(|runtime| backdrop.view(caller, runtime)).collect())
+        Ok(runtimes.into_iter().map(|runtime| self.complete(backdrop.view(caller, runtime))).collect())
     }
 
     async fn view(&self, caller: &Caller, runtime: Runtime) -> Result<RuntimeView> {
         let backdrop = Backdrop::read(&self.parts.store, Some(runtime.id), self.parts.clock.now()).await?;
-        Ok(backdrop.view(caller, runtime))
+        Ok(self.complete(backdrop.view(caller, runtime)))
+    }
+
+    /// With what this node knows of itself.
+    fn complete(&self, view: RuntimeView) -> RuntimeView {
+        RuntimeView { missing_layers: self.parts.settings.missing_layers.clone(), ..view }
     }
 }
 

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::model::Runtime;
 use super::node_runtimes::NodeRuntimes;
-use super::node_state::{NodeRuntimeState, SyncState};
+use super::node_state::{NodeRuntimeState, Serving, SyncState};
 use super::package::PackageSpec;
 use crate::error::Result;
 use crate::evaluation::Evaluations;
@@ -22,6 +22,7 @@ use crate::ports::{EnvironmentBuild, Environments, Instances, ParkingOrder, Stor
 use crate::time::SharedClock;
 
 mod build;
+mod network;
 use build::BuildTask;
 
 /// How often it looks for changes made on other nodes or on the command line.
@@ -137,6 +138,7 @@ impl Synchronizer {
         let runtimes = self.parts.store.runtimes().await?;
         self.builds.retain(|_, build| !build.task.is_finished());
         self.forget_deleted(&runtimes.iter().map(|runtime| runtime.id).collect()).await;
+        self.enforce_whitelists(&runtimes).await?;
         for runtime in &runtimes {
             let state = self.parts.node_runtimes.get(runtime.id);
             let building = self.builds.get(&runtime.id).map(|build| build.id);
@@ -158,14 +160,7 @@ impl Synchronizer {
         let state = self.parts.node_runtimes.get(runtime.id).filter(|state| !state.stopped);
         let Some(serving) = state.and_then(|state| state.serving) else { return };
         self.kept.insert(runtime.id);
-        let definition = &runtime.definition;
-        self.parts.instances.keep_ready(ParkingOrder {
-            runtime: runtime.id,
-            serving,
-            resource: definition.resource,
-            min: definition.min_cached_instances,
-            max: definition.max_cached_instances,
-        });
+        self.parts.instances.keep_ready(parking_order(runtime, serving));
     }
 
     async fn forget_deleted(&mut self, known: &BTreeSet<RuntimeId>) {
@@ -184,7 +179,7 @@ impl Synchronizer {
         let afresh = self.specs.get(&runtime.id).is_some_and(|(id, built)| *id != runtime.build && *built == spec);
         let request = EnvironmentBuild { python_version: spec.0.clone(), packages: spec.1.clone(), afresh };
         self.specs.insert(runtime.id, (runtime.build, spec));
-        let task = BuildTask::new(&self.parts, runtime.id, runtime.build, state, request);
+        let task = BuildTask::new(&self.parts, &runtime, state, request);
         let wake = self.parts.wake.clone();
         let task = tokio::spawn(async move {
             task.run().await.unwrap_or_else(|error| log(&error));
@@ -219,6 +214,19 @@ impl Synchronizer {
         if let Some(build) = self.builds.remove(&runtime) {
             build.stop().await;
         }
+    }
+}
+
+/// What is to be parked of a runtime that serves from this environment.
+fn parking_order(runtime: &Runtime, serving: Serving) -> ParkingOrder {
+    let definition = &runtime.definition;
+    ParkingOrder {
+        runtime: runtime.id,
+        serving,
+        mode: definition.instance_mode,
+        resource: definition.resource,
+        min: definition.min_cached_instances,
+        max: definition.max_cached_instances,
     }
 }
 

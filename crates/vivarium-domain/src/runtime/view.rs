@@ -48,6 +48,7 @@ impl Backdrop {
             status,
             running: !runtime.stopped && states.iter().any(|state| !state.stopped && state.serving.is_some()),
             synchronization: self.synchronization(&runtime, status, states),
+            missing_layers: Vec::new(),
             runtime,
         }
     }

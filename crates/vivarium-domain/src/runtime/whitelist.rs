@@ -4,6 +4,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+/// How the fault of a runtime begins whose whitelist cannot be enforced; the reason follows.
+pub(crate) const UNENFORCED: &str = "its whitelist cannot be enforced: ";
+
 /// Reads a block in CIDR notation. A bare address means its /32 or /128.
 /// A block with host bits set is refused with a hint that names the network.
 pub fn parse_block(text: &str) -> Result<IpNet, String> {

@@ -11,6 +11,7 @@ use super::memory::digest;
 use super::selection::{Attempt, select};
 use super::shelf::{Marker, Shelf};
 use super::tree;
+use crate::builds::Sources;
 use crate::installer::{Failure, Lock, Resolve, Uv};
 use crate::interpreters::Installation;
 
@@ -21,6 +22,8 @@ pub(super) struct Build<'build> {
     pub(super) size_bytes: u64,
     pub(super) afresh: bool,
     pub(super) progress: &'build ProgressSink<'build>,
+    /// `None` where only wheels are installed.
+    pub(super) sources: Option<Sources<'build>>,
 }
 
 /// The environment that a build ended with.
@@ -145,7 +148,11 @@ impl Attempt for Resolving<'_> {
         let work = self.build.staging()?;
         let python = &self.build.interpreter.executable;
         let afresh = self.build.afresh;
-        self.uv.resolve(&Resolve { python, requirements: &requirements, afresh, work: work.path() }).await
+        let request = Resolve { python, requirements: &requirements, afresh, work: work.path(), links: &[] };
+        match &self.build.sources {
+            Some(sources) => sources.resolve(self.uv, &request).await,
+            None => self.uv.resolve(&request).await,
+        }
     }
 }
 

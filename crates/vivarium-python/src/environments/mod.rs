@@ -16,7 +16,9 @@ use async_trait::async_trait;
 use tokio::sync::Semaphore;
 use vivarium_domain::ports::{EnvironmentBuild, EnvironmentReport, Environments, Interpreter, ProgressSink};
 use vivarium_domain::runtime::{PythonVersion, Serving};
+use vivarium_sandbox::Sandbox;
 
+use crate::builds::{SourceBuilds, Sources};
 use crate::installer::{Failure, Installer};
 use crate::interpreters::{Installation, Interpreters};
 use crate::settings::{BuildSettings, PythonSettings};
@@ -25,6 +27,7 @@ use ledger::Ledger;
 use memory::{Memory, Resolution, digest};
 pub(crate) use shelf::Lease;
 use shelf::Shelf;
+pub(crate) use tree::{remove as remove_tree, seal as seal_tree};
 
 /// Why environments cannot be managed at all.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +54,8 @@ pub struct PythonEnvironments {
     questions: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
     /// An empty directory that covers what instances shall not see.
     empty_directory: PathBuf,
+    /// `None` where only wheels are installed.
+    source_builds: Option<SourceBuilds>,
 }
 
 impl PythonEnvironments {
@@ -80,7 +85,22 @@ impl PythonEnvironments {
             turns: Semaphore::new(builds.parallel.max(1)),
             questions: Mutex::default(),
             empty_directory,
+            source_builds: None,
         })
+    }
+
+    /// Builds packages that have no wheel from source, in this sandbox, if the settings allow it.
+    /// Without this call only wheels are installed.
+    ///
+    /// # Errors
+    /// The directory of built wheels cannot be used.
+    pub fn with_source_builds(mut self, sandbox: Sandbox) -> Result<Self, OpenError> {
+        if self.installer.allows_source_builds() {
+            let path = self.installer.built_wheels();
+            let opened = SourceBuilds::open(sandbox, path.clone(), self.limits.source, self.empty_directory.clone());
+            self.source_builds = Some(opened.map_err(|source| OpenError::Directory { path, source })?);
+        }
+        Ok(self)
     }
 
     pub(crate) fn interpreter(&self, version: PythonVersion) -> Option<&Installation> {
@@ -198,7 +218,8 @@ impl Environments for PythonEnvironments {
         };
         progress(ledger.reports());
         let (size_bytes, afresh) = (self.limits.size_bytes, request.afresh);
-        let build = Build { shelf: &self.shelf, interpreter, size_bytes, afresh, progress };
+        let sources = self.source_builds.as_ref().map(|shared| Sources::new(shared, interpreter, self.limits.time));
+        let build = Build { shelf: &self.shelf, interpreter, size_bytes, afresh, progress, sources };
         let report = self.report(&build, ledger).await;
         progress(report.packages.clone());
         report

@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// Takes away every right to write, lets everyone read (an instance has a user id of its own, and the server's
 /// umask may be strict), and returns the bytes of all files.
-pub(super) fn seal(path: &Path) -> io::Result<u64> {
+pub(crate) fn seal(path: &Path) -> io::Result<u64> {
     let found = fs::symlink_metadata(path)?;
     if found.is_symlink() {
         return Ok(0);
@@ -26,7 +26,7 @@ pub(super) fn seal(path: &Path) -> io::Result<u64> {
 }
 
 /// Removes a tree even if it is sealed. Only for trees that no instance could ever write to.
-pub(super) fn remove(path: &Path) -> io::Result<()> {
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
     match make_writable(path).and_then(|()| fs::remove_dir_all(path)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,

@@ -1,23 +1,37 @@
 //! The outcome of a resolution: every package with its version and the hashes of its files.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// A lock in the format of a requirements file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Lock(String);
+pub(crate) struct Lock {
+    text: String,
+    /// Directories of wheels that no index has.
+    links: Vec<PathBuf>,
+}
 
 impl Lock {
     pub(crate) fn new(text: String) -> Self {
-        Self(text)
+        Self { text, links: Vec::new() }
+    }
+
+    /// The same, with directories of wheels that it also names.
+    pub(crate) fn with_links(self, links: Vec<PathBuf>) -> Self {
+        Self { links, ..self }
+    }
+
+    pub(super) fn links(&self) -> &[PathBuf] {
+        &self.links
     }
 
     pub(crate) fn text(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// Versions by normalised name.
     pub(crate) fn versions(&self) -> BTreeMap<String, String> {
-        self.0.lines().filter_map(pinned).collect()
+        self.text.lines().filter_map(pinned).collect()
     }
 }
 

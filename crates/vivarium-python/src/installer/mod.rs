@@ -4,6 +4,7 @@ mod command;
 mod failure;
 mod index;
 mod lock;
+mod origins;
 mod pip;
 mod uv;
 mod variables;
@@ -15,8 +16,9 @@ use std::path::{Path, PathBuf};
 
 use tokio::sync::OnceCell;
 
-pub(crate) use failure::Failure;
+pub(crate) use failure::{Failure, without_credentials};
 pub(crate) use lock::Lock;
+pub(crate) use origins::Origins;
 pub(crate) use uv::{Resolve, Uv};
 
 use crate::settings::InstallerSettings;
@@ -44,6 +46,16 @@ impl Installer {
         Ok(Self { settings, directory, interpreters, uv: OnceCell::new() })
     }
 
+    /// Whether the operator allows builds from source.
+    pub(crate) fn allows_source_builds(&self) -> bool {
+        self.settings.source_builds
+    }
+
+    /// Where wheels that were built from source are kept.
+    pub(crate) fn built_wheels(&self) -> PathBuf {
+        self.directory.join("wheels")
+    }
+
     /// uv, made available once even if several ask at the same time. A failure is tried again the next time.
     pub(crate) async fn uv(&self) -> Result<&Uv, String> {
         self.uv.get_or_try_init(|| self.prepare()).await
@@ -62,7 +74,8 @@ impl Installer {
         environment.entry("UV_HTTP_RETRIES".to_owned()).or_insert_with(|| "2".to_owned());
         environment.insert("UV_PYTHON_DOWNLOADS".to_owned(), "never".to_owned());
         environment.insert("XDG_DATA_HOME".to_owned(), self.directory.join("data").to_string_lossy().into_owned());
-        Ok(Uv { program, environment, arguments: self.arguments(&index) })
+        let (arguments, offline) = (self.arguments(&index), self.settings.offline);
+        Ok(Uv { program, environment, arguments, index, offline, origins: OnceCell::new() })
     }
 
     fn arguments(&self, index: &Index) -> Vec<String> {
@@ -70,9 +83,8 @@ impl Installer {
         let fixed = ["--no-config", "--no-progress", "--quiet", "--color", "never", "--cache-dir", &cache];
         let mut arguments: Vec<String> = fixed.map(str::to_owned).to_vec();
         arguments.extend(index.uv_arguments());
-        if !self.settings.source_builds {
-            arguments.extend(["--only-binary", ":all:"].map(str::to_owned));
-        }
+        // Never anything else: uv builds with the rights and the network of the server.
+        arguments.extend(["--only-binary", ":all:"].map(str::to_owned));
         if self.settings.offline {
             arguments.push("--offline".to_owned());
         }

@@ -15,8 +15,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::source::Prepared;
 
-/// Room for everything in an answer but the result.
-const ANSWER_SLACK_BYTES: usize = 64 << 10;
+/// Room for everything in an answer but the result: a message, and the names of modules.
+const ANSWER_SLACK_BYTES: usize = 256 << 10;
 
 /// A message of no bytes.
 pub(super) const SIGNAL: [u8; 4] = [0; 4];
@@ -42,12 +42,20 @@ pub(super) fn request(prepared: &Prepared, result_bytes: usize) -> io::Result<Ve
     Ok(bytes)
 }
 
-/// What the harness says.
+/// What the harness says: one of the first two, and what the script loaded that a zygote could have.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
-enum Wire {
-    Completed(Option<Completed>),
-    Failed(String),
+#[serde(deny_unknown_fields)]
+struct Wire {
+    #[serde(default, deserialize_with = "present")]
+    completed: Option<Option<Completed>>,
+    failed: Option<String>,
+    #[serde(default)]
+    modules: Vec<String>,
+}
+
+/// `null` is there, too.
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Completed>>, D::Error> {
+    Deserialize::deserialize(deserializer).map(Some)
 }
 
 #[derive(Debug, Deserialize)]
@@ -56,7 +64,20 @@ struct Completed {
     output: Box<RawValue>,
 }
 
-/// What came out of the control socket.
+/// What came out of the control socket, with the names of modules that the script says it loaded.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Heard {
+    pub(super) answer: Answer,
+    pub(super) modules: Vec<String>,
+}
+
+impl From<Answer> for Heard {
+    fn from(answer: Answer) -> Self {
+        Self { answer, modules: Vec::new() }
+    }
+}
+
+/// How the harness says that the script ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) enum Answer {
     /// Nothing: the process left without a word.
@@ -71,34 +92,39 @@ pub(super) enum Answer {
 }
 
 /// Reads one answer, whose result may have so many bytes.
-pub(super) async fn answer(socket: &mut (impl AsyncRead + Unpin), result_bytes: usize) -> Answer {
+pub(super) async fn answer(socket: &mut (impl AsyncRead + Unpin), result_bytes: usize) -> Heard {
     let mut length = [0; 4];
     match socket.read(&mut length[..1]).await {
         Ok(1) => {}
-        _ => return Answer::None,
+        _ => return Heard::default(),
     }
     if socket.read_exact(&mut length[1..]).await.is_err() {
-        return Answer::Malformed;
+        return Answer::Malformed.into();
     }
     let length = u32::from_be_bytes(length);
     if length as usize > result_bytes.saturating_add(ANSWER_SLACK_BYTES) {
-        return Answer::Malformed;
+        return Answer::Malformed.into();
     }
     // Grows with what arrives, not with what is announced.
     let mut body = Vec::new();
     let read = socket.take(u64::from(length)).read_to_end(&mut body).await;
-    if read.is_err() || body.len() != length as usize { Answer::Malformed } else { parse(&body, result_bytes) }
+    let whole = read.is_ok() && body.len() == length as usize;
+    if whole { parse(&body, result_bytes) } else { Answer::Malformed.into() }
 }
 
-fn parse(body: &[u8], result_bytes: usize) -> Answer {
-    match serde_json::from_slice(body) {
-        Ok(Wire::Completed(None)) => Answer::Completed(None),
-        Ok(Wire::Completed(Some(Completed { output }))) if output.get().len() <= result_bytes => {
+fn parse(body: &[u8], result_bytes: usize) -> Heard {
+    let Ok(Wire { completed, failed, modules }) = serde_json::from_slice(body) else {
+        return Answer::Malformed.into();
+    };
+    let answer = match (completed, failed) {
+        (Some(None), None) => Answer::Completed(None),
+        (Some(Some(Completed { output })), None) if output.get().len() <= result_bytes => {
             Answer::Completed(Some(output.get().to_owned()))
         }
-        Ok(Wire::Completed(Some(_))) | Err(_) => Answer::Malformed,
-        Ok(Wire::Failed(message)) => Answer::Failed(one_line(&message)),
-    }
+        (None, Some(message)) => Answer::Failed(one_line(&message)),
+        _ => Answer::Malformed,
+    };
+    Heard { answer, modules }
 }
 
 fn one_line(message: &str) -> String {
@@ -119,8 +145,20 @@ mod tests {
         [&length.to_be_bytes()[..], body].concat()
     }
 
-    fn read(bytes: &[u8]) -> Answer {
+    fn hear(bytes: &[u8]) -> Heard {
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(answer(&mut &*bytes, 100))
+    }
+
+    fn read(bytes: &[u8]) -> Answer {
+        hear(bytes).answer
+    }
+
+    #[test]
+    fn modules_come_with_an_answer() {
+        let heard = hear(&framed(b"{\"completed\":null,\"modules\":[\"a.b\"]}"));
+        assert_eq!(heard, Heard { answer: Answer::Completed(None), modules: vec!["a.b".to_owned()] });
+        assert_eq!(read(&framed(b"{\"modules\":[]}")), Answer::Malformed);
+        assert_eq!(read(&framed(b"{\"completed\":null,\"modules\":[1]}")), Answer::Malformed);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 # Whatever costs time to import is imported only when it is needed.
 #
 # A request of no bytes means: do all that needs no script, say the same, wait for the request itself, and say once
-# more that it is read before anything of it runs.
+# more that it is read before anything of it runs. What is said at the end comes after all output: nobody has to wait
+# for the end of the process.
 import posix
 import sys
 
@@ -10,6 +11,7 @@ CONTROL = 3
 SCRIPT = "<script>"
 PACKAGES = "/environment"
 MESSAGE_CHARACTERS = 1000
+MODULES = 2000
 NO_SPACE = 28
 
 
@@ -99,22 +101,25 @@ def prepare():
     return main.__dict__, lines
 
 
-def rehearse():
+def rehearse(known):
     # Touches the memory that every script needs, in a space of its own and with /dev/null for an output.
     output, nothing = posix.dup(1), posix.open("/dev/null", posix.O_WRONLY)
     posix.dup2(nothing, 1)
     text = '{"source":"def get_results(): return [1, \'x\']\\nprint(1)","shown":null,"values":{},"result_bytes":99}'
-    run(parse(text), {"__builtins__": sys.modules["builtins"]})
+    space = {"__builtins__": sys.modules["builtins"]}
+    completed(run(parse(text), space))
+    learned(known)
+    clear(space)
     posix.dup2(output, 1)
     posix.close(nothing)
     posix.close(output)
 
 
-def take():
+def take(known):
     size = int.from_bytes(exactly(4), "big")
     if size:
         return exactly(size)
-    rehearse()
+    rehearse(known)
     send("")
     data = exactly(int.from_bytes(exactly(4), "big"))
     send("")
@@ -247,18 +252,19 @@ def show(error, trace):
 
 
 def failed(message):
-    send('{"failed":%s}' % dumps(message))
-    return 1
+    return 1, '"failed":' + dumps(message)
+
+
+def completed(result=None):
+    return 0, '"completed":' + ("null" if result is None else '{"output":%s}' % result)
 
 
 def left(error):
     code = error.code
     if code is None or code == 0 and isinstance(code, int):
-        send('{"completed":null}')
-        return 0
+        return completed()
     if isinstance(code, int):
-        failed("exited with code %d" % code)
-        return code
+        return code & 255, failed("exited with code %d" % code)[1]
     text = text_of(code)
     print(text, file=sys.stderr)
     return failed("exited with code 1: " + " ".join(text.split())[:MESSAGE_CHARACTERS])
@@ -272,17 +278,9 @@ def broken(error, undeclared):
     return failed(message)
 
 
-def main():
-    # Its import must not look where the script can write.
-    parse("null")
-    space, lines = prepare()
-    request = parse(take().decode("utf-8", "surrogatepass"))
-    space.update(request["values"])
-    lines.source = request["shown"] or request["source"]
+def outcome(request, space):
     try:
-        result = run(request, space)
-        send('{"completed":%s}' % ("null" if result is None else '{"output":%s}' % result))
-        return 0
+        return completed(run(request, space))
     except NoResult as error:
         print("error: %s" % error, file=sys.stderr)
         return failed(str(error))
@@ -292,4 +290,51 @@ def main():
         return broken(error, request["undeclared"])
 
 
-sys.exit(main())
+def wind_up(space):
+    # What the interpreter does at its end as far as a script can notice: threads, exit functions, finalizers, buffers.
+    threading, exits = sys.modules.get("threading"), sys.modules.get("atexit")
+    if threading:
+        threading._shutdown()
+    if exits:
+        exits._run_exitfuncs()
+    clear(space)
+
+
+def clear(space):
+    for name in list(space):
+        if name != "__builtins__":
+            space[name] = None
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:
+            pass
+
+
+def learned(known):
+    # What a script had to load by itself.
+    if known is None:
+        return ""
+    names = [name for name in list(sys.modules) if type(name) is str and name not in known]
+    return ',"modules":' + dumps(names[:MODULES]) if names else ""
+
+
+def main(space, lines, known=None):
+    request = parse(take(known).decode("utf-8", "surrogatepass"))
+    space.update(request["values"])
+    lines.source = request["shown"] or request["source"]
+    code, answer = outcome(request, space)
+    # Before names are cleared: exit functions may load more, but not what is worth to know.
+    answer += learned(known)
+    try:
+        wind_up(space)
+    except BaseException as error:
+        show(error, error.__traceback__)
+    send("{%s}" % answer)
+    posix._exit(code)
+
+
+if __name__ == "__main__":
+    # Its import must not look where the script can write.
+    parse("null")
+    main(*prepare())

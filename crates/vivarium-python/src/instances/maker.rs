@@ -8,11 +8,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe::Receiver;
 use vivarium_domain::ports::{ParkingOrder, RunRequest};
-use vivarium_domain::runtime::{PythonVersion, Resource, Serving};
-use vivarium_sandbox::{Instance, Plan, Sandbox, SandboxError};
+use vivarium_domain::runtime::{InstanceMode, PythonVersion, Resource, Serving};
+use vivarium_sandbox::network::Attachment;
+use vivarium_sandbox::{Cell, Instance, Sandbox, SandboxError, Zygote};
 
 use super::frame::SIGNAL;
-use super::plan::{Parts, plan};
+use super::networks::Networks;
+use super::plan::{Parts, plan, zygote};
 use crate::environments::{Lease, PythonEnvironments};
 
 /// How long an instance may take from its start until it waits for a script.
@@ -23,22 +25,28 @@ const READY_TIME: Duration = Duration::from_secs(30);
 pub(super) struct Kind {
     environment: String,
     python: PythonVersion,
+    mode: InstanceMode,
     resource: Resource,
 }
 
 impl Kind {
     /// The kind that a request needs.
     pub(super) fn of_request(request: &RunRequest) -> Self {
-        Self::new(&request.serving, request.limits.resource)
+        Self::new(&request.serving, request.mode, request.limits.resource)
     }
 
     /// The kind that an order wants.
     pub(super) fn of_order(order: &ParkingOrder) -> Self {
-        Self::new(&order.serving, order.resource)
+        Self::new(&order.serving, order.mode, order.resource)
     }
 
-    fn new(serving: &Serving, resource: Resource) -> Self {
-        Self { environment: serving.environment.clone(), python: serving.python, resource }
+    /// Whether it comes from a zygote.
+    pub(super) fn is_forked(&self) -> bool {
+        self.mode == InstanceMode::Forked
+    }
+
+    fn new(serving: &Serving, mode: InstanceMode, resource: Resource) -> Self {
+        Self { environment: serving.environment.clone(), python: serving.python, mode, resource }
     }
 }
 
@@ -55,6 +63,8 @@ pub(super) struct Made {
     pub(super) ends: Ends,
     /// Processor time that is not the evaluation's.
     pub(super) cpu_before: Duration,
+    /// Its connection to what its runtime may reach; `None` while that is nothing.
+    pub(super) attachment: Option<Arc<Attachment>>,
     /// Last: the environment stays at least as long as the instance is told to.
     _lease: Lease,
 }
@@ -71,6 +81,12 @@ pub(super) enum MakeError {
     /// Its pipes cannot be used.
     #[error("cannot talk to the instance: {0}")]
     Pipes(#[from] io::Error),
+    /// Its zygote did not come to the point where it forks.
+    #[error("the zygote of the runtime did not become ready: {0}")]
+    Zygote(String),
+    /// What it may reach cannot be enforced.
+    #[error("the network of the runtime is not in order: {0}")]
+    Network(String),
     /// It did not come to the point where it waits.
     #[error("the instance did not become ready: {0}")]
     NotReady(io::Error),
@@ -85,30 +101,39 @@ fn hint(error: &SandboxError) -> String {
 pub(super) struct Maker {
     environments: Arc<PythonEnvironments>,
     sandbox: Sandbox,
+    pub(super) networks: Arc<Networks>,
 }
 
 impl Maker {
-    pub(super) fn new(environments: Arc<PythonEnvironments>, sandbox: Sandbox) -> Self {
-        Self { environments, sandbox }
+    pub(super) fn new(environments: Arc<PythonEnvironments>, sandbox: Sandbox, networks: Networks) -> Self {
+        Self { environments, sandbox, networks: Arc::new(networks) }
     }
 
-    /// An instance that has just been executed.
+    /// An instance that is an interpreter of its own, which has just been executed.
     pub(super) async fn make(&self, kind: &Kind) -> Result<Made, MakeError> {
-        let (plan, lease) = self.plan(kind)?;
-        let mut instance = self.sandbox.spawn(plan).await?;
-        let ends = Ends::of(&mut instance)?;
-        Ok(Made { instance, ends, cpu_before: Duration::ZERO, _lease: lease })
+        let lease = self.lease(kind)?;
+        let plan = plan(&self.parts(kind, &lease)?, &kind.resource);
+        Made::new(self.sandbox.spawn(plan).await?, lease)
     }
 
-    /// The plan, and the hold on the environment that it needs for as long as it runs.
-    fn plan(&self, kind: &Kind) -> Result<(Plan, Lease), MakeError> {
-        let missing = |what: String| MakeError::Missing(what);
-        let interpreter = self.environments.interpreter(kind.python);
-        let interpreter = interpreter.ok_or_else(|| missing(format!("no Python {} on this node", kind.python)))?;
+    /// A zygote that is loading these modules, and what its instances get of their own.
+    pub(super) async fn make_zygote(&self, kind: &Kind, modules: &[String]) -> Result<(Zygote, Cell), MakeError> {
+        let lease = self.lease(kind)?;
+        let (plan, cell) = zygote(&self.parts(kind, &lease)?, &kind.resource, modules);
+        Ok((self.sandbox.zygote(plan).await?, cell))
+    }
+
+    /// The hold on the environment that an instance needs for as long as it runs.
+    pub(super) fn lease(&self, kind: &Kind) -> Result<Lease, MakeError> {
         let lease = self.environments.lease(&kind.environment);
-        let lease = lease.ok_or_else(|| missing("the environment of the runtime is not on this node".to_owned()))?;
-        let parts = Parts { interpreter, packages: lease.tree(), empty: self.environments.empty_directory() };
-        Ok((plan(&parts, &kind.resource), lease))
+        lease.ok_or_else(|| MakeError::Missing("the environment of the runtime is not on this node".to_owned()))
+    }
+
+    fn parts(&self, kind: &Kind, lease: &Lease) -> Result<Parts<'_>, MakeError> {
+        let interpreter = self.environments.interpreter(kind.python);
+        let missing = || MakeError::Missing(format!("no Python {} on this node", kind.python));
+        let interpreter = interpreter.ok_or_else(missing)?;
+        Ok(Parts { interpreter, packages: lease.tree(), empty: self.environments.empty_directory() })
     }
 }
 
@@ -125,6 +150,11 @@ impl Ends {
 }
 
 impl Made {
+    pub(super) fn new(mut instance: Instance, lease: Lease) -> Result<Self, MakeError> {
+        let ends = Ends::of(&mut instance)?;
+        Ok(Self { instance, ends, cpu_before: Duration::ZERO, attachment: None, _lease: lease })
+    }
+
     /// Has the harness do all that needs no script, and waits until it has.
     pub(super) async fn get_ready(&mut self) -> Result<(), MakeError> {
         let ready = async {

@@ -2,41 +2,59 @@
 
 mod frame;
 mod maker;
+mod networks;
 mod outcome;
 mod output;
 mod plan;
 mod pool;
 mod run;
+mod zygotes;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ipnet::IpNet;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 use vivarium_domain::id::RuntimeId;
 use vivarium_domain::ports::{Ending, InstanceEvent, Instances, ParkingOrder, PoolState, RunOutcome, RunRequest};
 use vivarium_sandbox::Sandbox;
+use vivarium_sandbox::network::NetworkSettings;
+
+pub(crate) use plan::{Parts, plan};
 
 use crate::environments::PythonEnvironments;
 use crate::settings::PoolSettings;
 use crate::source;
 use maker::{Kind, MakeError, Maker};
+use networks::Networks;
 use pool::Pool;
-use run::{Refusal, Run};
+use run::{Finished, Refusal, Run, Taken};
+
+/// How long the refill of the pool may be put off for a run that is about to end.
+const REFILL_DELAY: Duration = Duration::from_millis(3);
 
 /// Runs every evaluation in an instance of its own, behind the walls of the sandbox.
 pub struct PythonInstances {
-    maker: Maker,
     pool: Arc<Pool>,
 }
 
 impl PythonInstances {
     /// Instances out of these environments. None is parked before somebody orders it.
     #[must_use]
-    pub fn new(environments: Arc<PythonEnvironments>, sandbox: Sandbox, settings: PoolSettings) -> Self {
-        let maker = Maker::new(environments, sandbox);
-        Self { pool: Pool::new(maker.clone(), settings), maker }
+    pub fn new(
+        environments: Arc<PythonEnvironments>,
+        sandbox: Sandbox,
+        settings: PoolSettings,
+        network: NetworkSettings,
+    ) -> Self {
+        Self { pool: Pool::new(Maker::new(environments, sandbox, Networks::new(network)), settings) }
+    }
+
+    /// Ends all zygotes; what they forked goes on, and no further ones are started. For the end of a server.
+    pub fn close(&self) {
+        self.pool.zygotes().close();
     }
 
     async fn attempt(
@@ -47,28 +65,37 @@ impl PythonInstances {
     ) -> Result<RunOutcome, Ending> {
         let minor = request.serving.python.minor;
         let prepared = source::prepare(&request.source, &request.variables, minor);
-        let prepared = prepared.map_err(|error| refused(&error.to_string(), events))?;
+        let mut prepared = prepared.map_err(|error| refused(&error.to_string(), events))?;
+        prepared.values.extend(request.predefined.0.clone());
         let unsendable = |error: std::io::Error| Ending::NotStarted { message: error.to_string() };
         let frame = frame::request(&prepared, request.limits.result_bytes).map_err(unsendable)?;
         let run = Run { request: &frame, limits: &request.limits, events, cancel };
         let kind = Kind::of_request(&request);
         let _running = self.pool.running(request.runtime);
-        match self.run_parked(request.runtime, &kind, run).await? {
-            Some(outcome) => Ok(outcome),
-            None => self.run_fresh(&kind, run).await,
-        }
+        let Finished { outcome, modules } = match self.run_parked(request.runtime, &kind, run).await? {
+            Some(finished) => finished,
+            None => self.run_on_demand(request.runtime, &kind, run).await?,
+        };
+        self.pool.zygotes().learn(request.runtime, &kind, modules);
+        Ok(outcome)
     }
 
     /// `None` where no parked instance took the script. Dead ones are passed over; after one that hung,
     /// which took its time, no other one is tried.
-    async fn run_parked(&self, runtime: RuntimeId, kind: &Kind, run: Run<'_>) -> Result<Option<RunOutcome>, Ending> {
+    async fn run_parked(&self, runtime: RuntimeId, kind: &Kind, run: Run<'_>) -> Result<Option<Finished>, Ending> {
         while !run.cancel.is_cancelled()
-            && let Some(made) = self.pool.take(runtime, kind)
+            && let Some(mut made) = self.pool.take(runtime, kind)
         {
+            if let Err(reason) = self.networks().attach(runtime, &mut made).await {
+                tracing::warn!(%runtime, reason, "a parked instance could not be connected; it is ended");
+                self.pool.broken(runtime);
+                continue;
+            }
+            let attachment = made.attachment.clone();
             match run.hand_over(made).await {
                 Ok(taken) => {
-                    self.pool.hit(runtime);
-                    return Ok(Some(run.run_taken(taken).await));
+                    let finished = self.run_and_refill(runtime, run, taken).await;
+                    return Ok(Some(finished.explained(attachment.as_deref())));
                 }
                 Err(Refusal::Ended(ending)) => return Err(ending),
                 Err(Refusal::Dead) => self.pool.broken(runtime),
@@ -83,13 +110,30 @@ impl PythonInstances {
         Ok(None)
     }
 
-    async fn run_fresh(&self, kind: &Kind, run: Run<'_>) -> Result<RunOutcome, Ending> {
+    /// The place in the pool is filled again when the run is over, or goes on for a while: the one who waits comes first.
+    async fn run_and_refill(&self, runtime: RuntimeId, run: Run<'_>, taken: Taken) -> Finished {
+        let running = run.run_taken(taken);
+        tokio::pin!(running);
+        let early = tokio::time::timeout(REFILL_DELAY, &mut running).await;
+        self.pool.hit(runtime);
+        match early {
+            Ok(finished) => finished,
+            Err(_) => running.await,
+        }
+    }
+
+    async fn run_on_demand(&self, runtime: RuntimeId, kind: &Kind, run: Run<'_>) -> Result<Finished, Ending> {
         let made = tokio::select! {
             biased;
             () = run.cancel.cancelled() => return Err(Ending::Cancelled),
-            made = self.maker.make(kind) => made.map_err(|error| not_started(&error))?,
+            made = self.pool.zygotes().make(runtime, kind) => made.map_err(|error| not_started(&error))?,
         };
-        Ok(run.run(made).await)
+        let attachment = made.attachment.clone();
+        Ok(run.run(made).await.explained(attachment.as_deref()))
+    }
+
+    fn networks(&self) -> &Networks {
+        self.pool.zygotes().networks()
     }
 }
 
@@ -108,8 +152,17 @@ impl Instances for PythonInstances {
         self.pool.order(&order);
     }
 
+    async fn warm_up(&self, order: ParkingOrder) {
+        self.pool.zygotes().warm_up(order.runtime, &Kind::of_order(&order)).await;
+    }
+
     async fn release(&self, runtime: RuntimeId) {
         self.pool.release(runtime).await;
+        self.networks().forget(runtime).await;
+    }
+
+    async fn permit(&self, runtime: RuntimeId, whitelist: &[IpNet]) -> Result<(), String> {
+        self.networks().permit(runtime, whitelist).await
     }
 
     fn pool(&self, runtime: RuntimeId) -> PoolState {
@@ -136,6 +189,8 @@ fn never_ran(ending: Ending) -> RunOutcome {
         ending,
         stdout_cut: false,
         stderr_cut: false,
+        stdout_bytes: 0,
+        stderr_bytes: 0,
         process_limit_hit: false,
         wall: Duration::ZERO,
         cpu: Duration::ZERO,

@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use vivarium_domain::runtime::Resource;
-use vivarium_sandbox::{Limits, Mount, Plan, Scratch};
+use vivarium_sandbox::{Cell, Limits, Mount, Plan, Scratch};
 
 use crate::interpreters::{HostPath, Installation};
 
 const HARNESS: &str = include_str!("harness.py");
 const HARNESS_PATH: &str = "/vivarium/harness.py";
+const ZYGOTE: &str = include_str!("zygote.py");
+const ZYGOTE_PATH: &str = "/vivarium/zygote.py";
+/// What the zygote is to load, a name each line; `zygote.py` knows it too.
+const MODULES_PATH: &str = "/vivarium/modules";
 const HOME: &str = "/home/sandbox";
 /// Where the packages appear; `harness.py` knows it too.
 const ENVIRONMENT: &str = "/environment";
@@ -24,26 +28,53 @@ const BYTES_FOR_AN_INODE: u64 = 4096;
 const OWN_FILES: [(&str, &str); 5] = [
     ("/etc/passwd", "root:x:0:0:root:/:/sbin/nologin\nsandbox:x:1000:1000:sandbox:/home/sandbox:/sbin/nologin\n"),
     ("/etc/group", "root:x:0:\nsandbox:x:1000:\n"),
-    ("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"),
+    ("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n100.64.0.1 vivarium.internal\n"),
     ("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
-    ("/etc/resolv.conf", ""),
+    // Answers only where the runtime has a whitelist; without one, no packet leaves the instance.
+    ("/etc/resolv.conf", "nameserver 100.64.0.1\noptions timeout:5 attempts:2\n"),
 ];
 
 /// Variables by which numeric libraries size their thread pools; they would count the host's processors.
 const THREAD_COUNTS: [&str; 5] =
     ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "POLARS_MAX_THREADS"];
 
+/// Memory that a zygote may take to load modules: what its instances may, but not less.
+const LEAST_ZYGOTE_MEMORY_BYTES: u64 = 1 << 30;
+/// It has one thread, forks one child at a time, and has its keeper beside it.
+const ZYGOTE_PROCESSES: u32 = 16;
+
 /// Where the parts of an instance lie on the host.
-pub(super) struct Parts<'parts> {
-    pub(super) interpreter: &'parts Installation,
-    pub(super) packages: PathBuf,
-    pub(super) empty: &'parts Path,
+pub(crate) struct Parts<'parts> {
+    pub(crate) interpreter: &'parts Installation,
+    pub(crate) packages: PathBuf,
+    pub(crate) empty: &'parts Path,
 }
 
-/// The plan of an instance.
-pub(super) fn plan(parts: &Parts<'_>, resource: &Resource) -> Plan {
+/// The plan of a zygote that loads these modules, and what each of its instances gets of its own.
+pub(super) fn zygote(parts: &Parts<'_>, resource: &Resource, modules: &[String]) -> (Plan, Cell) {
+    let mut plan = plan(parts, resource);
+    // The first process of a cell is not the script.
+    let limits = Limits { processes: plan.limits.processes.saturating_add(1), ..plan.limits };
+    let cell = Cell { scratch: plan.scratch, limits };
+    plan.args = arguments(ZYGOTE_PATH);
+    plan.args.push(threads(resource));
+    // While modules are loaded; a library that starts threads then could not be kept.
+    plan.environment.extend(THREAD_COUNTS.map(|name| (name.to_owned(), "1".to_owned())));
+    plan.mounts.extend([file(ZYGOTE_PATH, ZYGOTE), file(MODULES_PATH, &modules.join("\n"))]);
+    plan.limits.memory_bytes = plan.limits.memory_bytes.max(LEAST_ZYGOTE_MEMORY_BYTES);
+    plan.limits.processes = ZYGOTE_PROCESSES;
+    plan.limits.cpu_millicores = plan.limits.cpu_millicores.max(1000);
+    (plan, cell)
+}
+
+fn arguments(program: &str) -> Vec<String> {
+    ["-I", "-S", "-B", "-u", "-X", "utf8", program].map(str::to_owned).to_vec()
+}
+
+/// The plan of an instance that is an interpreter of its own.
+pub(crate) fn plan(parts: &Parts<'_>, resource: &Resource) -> Plan {
     let mut plan = Plan::new(&parts.interpreter.executable);
-    plan.args = ["-I", "-S", "-B", "-u", "-X", "utf8", HARNESS_PATH].map(str::to_owned).to_vec();
+    plan.args = arguments(HARNESS_PATH);
     plan.environment = environment(parts.interpreter, resource);
     plan.working_directory = HOME.into();
     plan.hostname = "vivarium".to_owned();
@@ -91,8 +122,12 @@ fn file(path: &str, contents: &str) -> Mount {
     Mount::File { target: path.into(), contents: contents.to_owned(), mode: 0o444 }
 }
 
+fn threads(resource: &Resource) -> String {
+    resource.cpu_millis.div_ceil(1000).max(1).to_string()
+}
+
 fn environment(interpreter: &Installation, resource: &Resource) -> BTreeMap<String, String> {
-    let threads = resource.cpu_millis.div_ceil(1000).max(1).to_string();
+    let threads = threads(resource);
     let fixed = [
         ("PATH", "/environment/bin"),
         ("HOME", HOME),

@@ -8,10 +8,12 @@ use tokio::net::UnixStream;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 use vivarium_domain::ports::{Ending, InstanceEvent, InstanceLimits, RunOutcome};
-use vivarium_sandbox::{Exit, Instance};
+use vivarium_sandbox::network::Attachment;
+use vivarium_sandbox::{Exit, ExitStatus, Instance, Spent};
 
-use super::frame::{self, Answer};
+use super::frame::{self, Answer, Heard};
 use super::maker::{Ends, Made, expect_signal};
+use super::networks::explain;
 use super::outcome::{Seen, Stop, ending};
 use super::output::Stream;
 
@@ -28,6 +30,20 @@ pub(super) struct Run<'run> {
     pub(super) limits: &'run InstanceLimits,
     pub(super) events: &'run UnboundedSender<InstanceEvent>,
     pub(super) cancel: &'run CancellationToken,
+}
+
+/// What came of a run.
+pub(super) struct Finished {
+    pub(super) outcome: RunOutcome,
+    /// Names of modules that the script loaded and its zygote had not; whatever it says.
+    pub(super) modules: Vec<String>,
+}
+
+impl Finished {
+    /// With what its instance could not reach, if the script failed.
+    pub(super) fn explained(self, attachment: Option<&Attachment>) -> Self {
+        Self { outcome: explain(self.outcome, attachment), ..self }
+    }
 }
 
 /// Why a parked instance did not take the script.
@@ -47,29 +63,38 @@ pub(super) struct Taken {
 }
 
 /// What an instance said.
-struct Heard {
+struct Said {
     stdout: Stream,
     stderr: Stream,
-    answer: Answer,
+    heard: Heard,
 }
 
-/// What [`Run::follow`] starts from.
-struct Course<'frame> {
-    started: Instant,
-    /// What the instance has still to be told.
-    rest: &'frame [u8],
+/// How far things are.
+#[derive(Default)]
+struct Course {
+    /// The whole answer is there, and with it all output.
+    answered: CancellationToken,
+    /// Nobody of the instance is left.
+    ended: CancellationToken,
+}
+
+/// What is known of the end of an instance.
+struct End {
+    status: ExitStatus,
+    stop: Option<Stop>,
+    spent: Spent,
 }
 
 impl<'run> Run<'run> {
     /// Runs an instance that was made for this script to its end. Dropping this ends it.
-    pub(super) async fn run(self, made: Made) -> RunOutcome {
-        self.follow(made, Course { started: Instant::now(), rest: self.request }).await
+    pub(super) async fn run(self, made: Made) -> Finished {
+        self.follow(made, Instant::now(), self.request).await
     }
 
     /// Runs an instance that was parked to its end. Dropping this ends it.
-    pub(super) async fn run_taken(self, Taken { made, started }: Taken) -> RunOutcome {
-        let outcome = self.follow(made, Course { started, rest: &[] }).await;
-        RunOutcome { warm: true, ..outcome }
+    pub(super) async fn run_taken(self, Taken { made, started }: Taken) -> Finished {
+        let Finished { outcome, modules } = self.follow(made, started, &[]).await;
+        Finished { outcome: RunOutcome { warm: true, ..outcome }, modules }
     }
 
     /// Hands the script to a parked instance. It says that it has read all of it before it runs any of it:
@@ -95,66 +120,90 @@ impl<'run> Run<'run> {
         }
     }
 
-    async fn follow(self, made: Made, course: Course<'_>) -> RunOutcome {
+    /// `rest` is what the instance has still to be told.
+    async fn follow(self, made: Made, started: Instant, rest: &[u8]) -> Finished {
         let Made { mut instance, ends, cpu_before, .. } = made;
         // Nobody listens any more: the instance still has to run to its end.
         let _ = self.events.send(InstanceEvent::Started);
         let limit = self.limits.output_bytes;
-        let mut heard = Heard {
+        let mut said = Said {
             stdout: Stream::new(limit, InstanceEvent::Stdout),
             stderr: Stream::new(limit, InstanceEvent::Stderr),
-            answer: Answer::None,
+            heard: Heard::default(),
         };
-        let ended = CancellationToken::new();
+        let course = Course::default();
         let watch = async {
-            let seen = self.watch(&mut instance, course.started).await;
-            let wall = course.started.elapsed();
-            ended.cancel();
-            (seen, wall)
+            let seen = self.watch(&mut instance, started, &course).await;
+            (seen, started.elapsed())
         };
-        let (((exit, stop), wall), ()) = tokio::join!(watch, self.listen(ends, course.rest, &mut heard, &ended));
-        let outcome = outcome(&exit, stop, wall, heard);
-        RunOutcome { cpu: outcome.cpu.saturating_sub(cpu_before), ..outcome }
+        let ((seen, wall), ()) = tokio::join!(watch, self.listen(ends, rest, &mut said, &course));
+        let end = seen.unwrap_or_else(|| End::of_answer(&said.heard.answer, instance));
+        finished(&end, wall, said, cpu_before)
     }
 
-    /// Waits for the end, and brings it about when the time is up or somebody asks.
-    async fn watch(&self, instance: &mut Instance, started: Instant) -> (Exit, Option<Stop>) {
+    /// Waits for the end, and brings it about when the time is up or somebody asks. `None` when the answer came first:
+    /// then all is said.
+    async fn watch(&self, instance: &mut Instance, started: Instant, course: &Course) -> Option<End> {
         let killer = instance.killer();
         let late = tokio::time::sleep(self.limits.time.saturating_sub(started.elapsed()));
         let stop = tokio::select! {
             biased;
-            exit = instance.wait() => return (exit, None),
+            () = course.answered.cancelled() => return None,
+            exit = instance.wait() => {
+                course.ended.cancel();
+                return Some(End::of_exit(&exit, None));
+            }
             () = self.cancel.cancelled() => Stop::Cancelled,
             () = late => Stop::Time,
         };
         killer.kill();
-        (instance.wait().await, Some(stop))
+        let exit = instance.wait().await;
+        course.ended.cancel();
+        Some(End::of_exit(&exit, Some(stop)))
     }
 
-    /// Takes in everything until all ends are closed, or a little after the end at the latest.
-    async fn listen(&self, ends: Ends, rest: &[u8], heard: &mut Heard, ended: &CancellationToken) {
+    /// Takes in everything until the answer is whole or all ends are closed, or a little after the end at the latest.
+    async fn listen(&self, ends: Ends, rest: &[u8], said: &mut Said, course: &Course) {
         let Ends { stdout, stderr, control } = ends;
-        let Heard { stdout: out, stderr: err, answer } = heard;
+        let Said { stdout: out, stderr: err, heard } = said;
         let talk = async {
-            *answer = self.converse(control, rest).await;
+            *heard = self.converse(control, rest).await;
+            if matches!(heard.answer, Answer::Completed(_) | Answer::Failed(_)) {
+                course.answered.cancel();
+            }
         };
-        let all = async { tokio::join!(out.forward(stdout, self.events), err.forward(stderr, self.events), talk) };
+        let enough = &course.answered;
+        let streams =
+            async { tokio::join!(out.forward(stdout, self.events, enough), err.forward(stderr, self.events, enough)) };
         let late = async {
-            ended.cancelled().await;
+            course.ended.cancelled().await;
             tokio::time::sleep(DRAIN_TIME).await;
         };
         tokio::select! {
-            _ = all => {}
+            _ = async { tokio::join!(talk, streams) } => {}
             () = late => tracing::warn!("the output of an instance did not end with it"),
         }
     }
 
     /// Hands over what is left of the request and takes one answer; the script may do neither.
-    async fn converse(&self, mut control: UnixStream, rest: &[u8]) -> Answer {
+    async fn converse(&self, mut control: UnixStream, rest: &[u8]) -> Heard {
         let (mut reader, mut writer) = control.split();
         // A write fails when the process is gone already; its status says more.
         let (_, answer) = tokio::join!(writer.write_all(rest), frame::answer(&mut reader, self.limits.result_bytes));
         answer
+    }
+}
+
+impl End {
+    fn of_exit(exit: &Exit, stop: Option<Stop>) -> Self {
+        let Exit { status, oom_killed, process_limit_hit, cpu_micros, peak_memory_bytes, .. } = *exit;
+        Self { status, stop, spent: Spent { oom_killed, process_limit_hit, cpu_micros, peak_memory_bytes } }
+    }
+
+    /// The process says it last of all: it has nothing more to do, and is ended.
+    fn of_answer(answer: &Answer, instance: Instance) -> Self {
+        let code = i32::from(!matches!(answer, Answer::Completed(_)));
+        Self { status: ExitStatus::Code(code), stop: None, spent: instance.finish() }
     }
 }
 
@@ -175,16 +224,21 @@ async fn end_hung(mut made: Made) -> Refusal {
     }
 }
 
-fn outcome(exit: &Exit, stop: Option<Stop>, wall: Duration, heard: Heard) -> RunOutcome {
-    let seen = Seen { status: exit.status, oom_killed: exit.oom_killed, stop, answer: heard.answer };
-    RunOutcome {
-        ending: ending(seen),
-        stdout_cut: heard.stdout.cut,
-        stderr_cut: heard.stderr.cut,
-        process_limit_hit: exit.process_limit_hit,
+fn finished(end: &End, wall: Duration, said: Said, cpu_before: Duration) -> Finished {
+    let Said { stdout, stderr, heard: Heard { answer, modules } } = said;
+    let spent = end.spent;
+    let cpu = Duration::from_micros(spent.cpu_micros.unwrap_or(0));
+    let outcome = RunOutcome {
+        ending: ending(Seen { status: end.status, oom_killed: spent.oom_killed, stop: end.stop, answer }),
+        stdout_cut: stdout.cut,
+        stderr_cut: stderr.cut,
+        stdout_bytes: stdout.came,
+        stderr_bytes: stderr.came,
+        process_limit_hit: spent.process_limit_hit,
         wall,
-        cpu: Duration::from_micros(exit.cpu_micros.unwrap_or(0)),
-        peak_memory_bytes: exit.peak_memory_bytes.unwrap_or(0),
+        cpu: cpu.saturating_sub(cpu_before),
+        peak_memory_bytes: spent.peak_memory_bytes.unwrap_or(0),
         warm: false,
-    }
+    };
+    Finished { outcome, modules }
 }

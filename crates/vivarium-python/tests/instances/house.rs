@@ -11,10 +11,12 @@ use tokio_util::sync::CancellationToken;
 use vivarium_domain::evaluation::BoundVariable;
 use vivarium_domain::id::{EvaluationId, RuntimeId};
 use vivarium_domain::ports::{
-    Ending, EnvironmentBuild, Environments, InstanceEvent, InstanceLimits, Instances, RunOutcome, RunRequest,
+    Ending, EnvironmentBuild, Environments, InstanceEvent, InstanceLimits, Instances, Predefined, RunOutcome,
+    RunRequest,
 };
-use vivarium_domain::runtime::{PackageSpec, Resource, Serving};
+use vivarium_domain::runtime::{InstanceMode, PackageSpec, Resource, Serving};
 use vivarium_python::{PoolSettings, PythonEnvironments, PythonInstances, PythonSettings};
+use vivarium_sandbox::network::NetworkSettings;
 use vivarium_sandbox::{LauncherCommand, Sandbox, Settings};
 
 pub(crate) struct House {
@@ -67,8 +69,15 @@ pub(crate) async fn house() -> Option<House> {
             return None;
         }
     };
+    // A test that was killed had this process id perhaps.
+    sandbox.remove_leftovers().unwrap();
     let environments = Arc::new(environments);
-    let instances = PythonInstances::new(Arc::clone(&environments), sandbox.clone(), PoolSettings::default());
+    let instances = PythonInstances::new(
+        Arc::clone(&environments),
+        sandbox.clone(),
+        PoolSettings::default(),
+        NetworkSettings::default(),
+    );
     Some(House { environments, instances, sandbox, data })
 }
 
@@ -96,8 +105,10 @@ impl House {
             evaluation: EvaluationId::random(),
             runtime: RuntimeId::random(),
             serving: self.serving(&newest, &[]).await,
+            mode: InstanceMode::default(),
             source: source.to_owned(),
             variables: Vec::new(),
+            predefined: Predefined::default(),
             limits: limits(),
         }
     }

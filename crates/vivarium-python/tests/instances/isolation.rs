@@ -32,7 +32,7 @@ for path in ['/environment/x', '/vivarium/x', '/etc/x', '/usr/x', '/x']:
     }
     assert_eq!(names(lines[1]), 7, "{}", lines[1]);
     assert!(!lines[2].contains("CARGO") && lines[2].contains("OMP_NUM_THREADS"), "{}", lines[2]);
-    assert_eq!(&lines[3..], ["['1']", "[] [] True"], "{}", ran.out());
+    assert_eq!(&lines[3..], ["['2']", "[] [] True"], "{}", ran.out());
 }
 
 #[tokio::test(flavor = "multi_thread")]

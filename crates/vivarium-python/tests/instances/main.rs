@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod endings;
+mod forked;
 mod house;
 mod isolation;
 mod parked;

@@ -1,6 +1,7 @@
 //! The cgroups of one instance.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use super::layout::{Controller, Driver};
@@ -8,6 +9,7 @@ use super::leftovers::kill_all;
 use super::parent::{Parent, Place};
 use super::{v1, v2};
 use crate::error::Fault;
+use crate::layer::Layer;
 use crate::plan::Limits;
 use crate::wire::CgroupEntry;
 
@@ -53,6 +55,16 @@ impl Group {
     pub(crate) fn entries(&self) -> Vec<CgroupEntry> {
         let entry = |part: &Place| CgroupEntry { layer: part.layer(), procs: part.directory.join("cgroup.procs") };
         self.parts.iter().map(entry).collect()
+    }
+
+    /// The same files, opened: whoever has them may send processes here with the server's right.
+    pub(crate) fn open_entries(&self) -> Result<Vec<(Layer, OwnedFd)>, Fault> {
+        let open = |part: &Place| {
+            let file = std::fs::OpenOptions::new().write(true).open(part.directory.join("cgroup.procs"));
+            let opened = file.map_err(|error| fault(part, "open the cgroup", &part.directory, &error))?;
+            Ok((part.layer(), opened.into()))
+        };
+        self.parts.iter().map(open).collect()
     }
 
     /// The v1 memory cgroup; v2 kills all together by itself.

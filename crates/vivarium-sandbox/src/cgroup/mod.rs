@@ -7,7 +7,9 @@ mod files;
 mod group;
 mod layout;
 mod leftovers;
+mod oom;
 mod parent;
+mod quick;
 mod v1;
 mod v2;
 
@@ -16,4 +18,6 @@ pub(crate) use layout::Layout;
 pub use layout::{Controller, Driver};
 pub use leftovers::Leftovers;
 pub(crate) use leftovers::remove_leftovers;
+pub(crate) use oom::oom_event;
 pub(crate) use parent::Parent;
+pub(crate) use quick::Quick;

@@ -69,6 +69,22 @@ pub(super) fn drop_capabilities() -> Result<(), Fault> {
     set_capabilities(None, none).map_err(|errno| fault("drop the capabilities", errno))
 }
 
+/// A keeper gives cells their ids, and looks at what a zygote forked; it never gets more again.
+pub(super) fn keep_few_capabilities() -> Result<(), Fault> {
+    let look = CapabilitySet::SYS_PTRACE | CapabilitySet::DAC_READ_SEARCH;
+    let kept = CapabilitySet::SETUID | CapabilitySet::SETGID | look;
+    let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
+    set_capabilities(None, sets).map_err(|errno| Fault::new(Layer::Capabilities, "drop most capabilities").errno(errno))
+}
+
+/// The capabilities that this kernel knows, by their numbers.
+pub(super) fn known_capabilities() -> impl Iterator<Item = u32> {
+    (0..u64::BITS).take_while(|number| {
+        let capability = CapabilitySet::from_bits_retain(1 << number);
+        rustix::thread::capability_is_in_bounding_set(capability).is_ok()
+    })
+}
+
 /// The kernel knows its own last capability: the first that it refuses.
 fn empty_bounding_set() -> rustix::io::Result<()> {
     for number in 0..u64::BITS {
@@ -81,7 +97,7 @@ fn empty_bounding_set() -> rustix::io::Result<()> {
     Ok(())
 }
 
-fn locked_bits() -> CapabilitiesSecureBits {
+pub(super) fn locked_bits() -> CapabilitiesSecureBits {
     CapabilitiesSecureBits::NO_ROOT
         | CapabilitiesSecureBits::NO_ROOT_LOCKED
         | CapabilitiesSecureBits::NO_SETUID_FIXUP

@@ -2,13 +2,14 @@
 //!
 //! `outer` runs with the server's rights: it opens what the instance may see, gives birth to pid 1,
 //! puts it into its cgroups, writes its id maps, and then only watches. `inner` is pid 1: it builds
-//! its own cell in the order of `inner::STEPS`, locks itself in, proves it and executes the plan's
-//! command.
+//! its own cell in the order of `inner::BUILD`, locks itself in, proves it and executes the plan's
+//! command. Where that is a zygote, pid 1 stays as its `keeper`.
 
 mod descriptors;
 mod filter;
 mod identity;
 mod inner;
+mod keeper;
 mod limits;
 mod maps;
 mod network;

@@ -12,6 +12,7 @@ use rustix::thread::{CapabilitySet, capabilities};
 
 use super::order::{self, Errand};
 use super::{Cell, identity, maps, sources, watch};
+use crate::cgroup::oom_event;
 use crate::error::Fault;
 use crate::layer::Layer;
 use crate::sys::{self, Birth};
@@ -72,7 +73,7 @@ fn prepare(order: &Order) -> Result<Parts, Fault> {
         null: sources::open_null()?,
         // An unprivileged launcher cannot clone mounts here; its child can, in its own namespaces.
         sources: is_privileged().then(|| sources::open(&order.plan)).transpose()?,
-        oom_event: watch::oom_event(order.oom_event_of.as_deref())?,
+        oom_event: oom_event(order.oom_event_of.as_deref())?,
         lifeline: pipe_with(PipeFlags::CLOEXEC)
             .map_err(|errno| Fault::new(Layer::Launcher, "make a pipe").errno(errno))?,
     })
@@ -86,7 +87,7 @@ fn bear(channel: &OwnedFd, prepared: Prepared) -> Result<(), (File, Fault)> {
         Ok(Birth::Child) => {
             drop(go);
             let cell = Cell::new(order, parts.sources, lifeline);
-            cell.live(&parts.null, &[stdout, stderr, control], &report)
+            cell.live(&parts.null, [stdout, stderr, control], report)
         }
         Ok(Birth::Parent { pid, pidfd }) => {
             // The report pipe must end when pid 1 executes, so our copy goes first of all.
@@ -104,7 +105,7 @@ fn bear(channel: &OwnedFd, prepared: Prepared) -> Result<(), (File, Fault)> {
 
 /// `clone3` makes all namespaces at once, so the errno alone must tell which was refused; EPERM
 /// can only come from the user namespace, which grants the others.
-fn birth_fault(errno: Errno) -> Fault {
+pub(super) fn birth_fault(errno: Errno) -> Fault {
     let layer = match errno {
         Errno::AGAIN | Errno::NOMEM => Layer::PidNamespace,
         _ => Layer::UserNamespace,

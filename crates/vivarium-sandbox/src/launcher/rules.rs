@@ -5,15 +5,16 @@
 //! nothing but a loopback of its own there is nobody but the instance itself to speak with. A
 //! script may well start a server for itself.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use landlock::{
     ABI, Access, AccessFs, BitFlags, PathBeneath, Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr,
-    RulesetError, RulesetStatus, Scope, make_bitflags,
+    RulesetError, Scope, make_bitflags,
 };
 
 use crate::error::Fault;
 use crate::layer::Layer;
+use crate::sys;
 
 /// The newest that this list was written for. Older kernels enforce what they know of it.
 const NEWEST: ABI = ABI::V9;
@@ -70,18 +71,23 @@ impl Rules {
         ruleset.add_rule(rule).map(drop).map_err(fault("add a landlock rule"))
     }
 
-    /// For the calling thread and all that it becomes, for ever.
-    pub(super) fn enforce(self) -> Result<(), Fault> {
+    /// The finished rules, for [`enforce`]; `None` where there is no landlock.
+    pub(super) fn finish(self) -> Result<Option<OwnedFd>, Fault> {
         let Some(ruleset) = self.0 else {
-            return Ok(());
+            return Ok(None);
         };
-        let step = "enforce the landlock rules";
-        let status = ruleset.restrict_self().map_err(fault(step))?;
-        if status.ruleset == RulesetStatus::NotEnforced {
-            return Err(Fault::new(Layer::Landlock, step).because("the kernel does not enforce them"));
-        }
-        Ok(())
+        let not_made = || Fault::new(Layer::Landlock, "make landlock rules").because("the kernel has none");
+        Option::from(ruleset).ok_or_else(not_made).map(Some)
     }
+}
+
+/// For the calling thread and all that it becomes, for ever.
+pub(super) fn enforce(ruleset: Option<&OwnedFd>) -> Result<(), Fault> {
+    let Some(ruleset) = ruleset else {
+        return Ok(());
+    };
+    sys::enforce_ruleset(ruleset)
+        .map_err(|errno| Fault::new(Layer::Landlock, "enforce the landlock rules").errno(errno))
 }
 
 fn fault(step: &'static str) -> impl Fn(RulesetError) -> Fault {

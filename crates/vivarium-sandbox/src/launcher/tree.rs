@@ -23,6 +23,7 @@ use crate::error::Fault;
 use crate::layer::Layer;
 use crate::plan::{Mount, Plan};
 use crate::sys::{MountFlags, set_mount_flags};
+pub(super) use proc::apart as private_proc;
 use scratch::Scratch;
 
 /// The tree while it is built, below a directory of the old one.
@@ -67,19 +68,13 @@ pub(super) fn build(cell: &mut Cell) -> Result<(), Fault> {
     for mount in &cell.order.plan.mounts {
         match mount {
             Mount::Bind { target, exec, .. } => bind(&tree, binds.next(), target, *exec)?,
-            Mount::Scratch { target, mode, exec } => scratch.show(&tree, target, *mode, *exec)?,
+            Mount::Scratch { target, exec, .. } => scratch.show(&tree, target, *exec)?,
             Mount::File { target, contents, mode } => place::file(&tree, target, contents, *mode)?,
             Mount::Symlink { target, points_to } => symlink(&tree, target, points_to)?,
-            Mount::Proc => {
-                let lowered = cell.order.lowered.contains(&Layer::Proc);
-                if !proc::mount(&tree, lowered)? {
-                    cell.missing.push(Layer::Proc);
-                }
-            }
+            Mount::Proc => show_proc(cell.order.lowered.contains(&Layer::Proc), &tree, &mut cell.missing)?,
             Mount::Dev => dev::make(&tree, &devices, &scratch)?,
         }
     }
-    scratch.hide(&tree)?;
     cell.tree = Some(tree);
     Ok(())
 }
@@ -156,12 +151,44 @@ pub(super) fn pivot(cell: &mut Cell) -> Result<(), Fault> {
     set_mount_flags(&tree.root, sealed).map_err(|errno| fault("seal the root", errno))
 }
 
-/// After this the tree cannot change any more, whoever tries.
-pub(super) fn enforce_rules(cell: &mut Cell) -> Result<(), Fault> {
+/// What landlock shall allow. After it is enforced the tree cannot change any more, whoever tries.
+pub(super) fn rules(cell: &Cell) -> Result<Option<OwnedFd>, Fault> {
     match &cell.tree {
-        Some(tree) => tree.rules.take().enforce(),
+        Some(tree) => tree.rules.take().finish(),
         None => Err(Fault::new(Layer::Landlock, "find the tree")),
     }
+}
+
+/// In a copy of the namespace of a tree that [`build`] made, lays what has to be the copy's own over what it would
+/// share with the original and other copies: all writable space, and `/proc` for those who have a new pid namespace.
+/// All else is read-only there and stays as it is.
+pub(super) fn renew(cell: &mut Cell) -> Result<(), Fault> {
+    let rules = RefCell::new(Rules::begin(cell.order.landlock)?);
+    let root = rustix::fs::open("/", PLACE, Mode::empty()).map_err(|errno| fault("open the root", errno))?;
+    let tree = Tree { root, rules };
+    tree.allow(&tree.root, Right::List)?;
+    let scratch = Scratch::renew(&tree, &cell.order.plan)?;
+    for mount in &cell.order.plan.mounts {
+        match mount {
+            Mount::Bind { target, exec, .. } => {
+                tree.allow(place::there(&tree, target)?, if *exec { Right::Execute } else { Right::Read })?;
+            }
+            Mount::File { target, .. } => tree.allow(place::there(&tree, target)?, Right::Read)?,
+            Mount::Scratch { target, exec, .. } => scratch.show(&tree, target, *exec)?,
+            Mount::Symlink { .. } => {}
+            Mount::Proc => show_proc(cell.order.lowered.contains(&Layer::Proc), &tree, &mut cell.missing)?,
+            Mount::Dev => dev::renew(&tree, &scratch)?,
+        }
+    }
+    cell.tree = Some(tree);
+    Ok(())
+}
+
+fn show_proc(lowered: bool, tree: &Tree, missing: &mut Vec<Layer>) -> Result<(), Fault> {
+    if !proc::mount(tree, lowered)? {
+        missing.push(Layer::Proc);
+    }
+    Ok(())
 }
 
 /// How directories on the way are opened: as mere places.

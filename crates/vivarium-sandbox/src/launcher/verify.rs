@@ -15,17 +15,31 @@ use crate::layer::Layer;
 use crate::sys;
 
 /// After the filter: `unshare` without flags works for everybody whom no filter stops.
-pub(super) fn filtered(cell: &Cell) -> Result<(), Fault> {
+pub(super) fn filtered(wanted: bool) -> Result<(), Fault> {
     let refused = sys::unshare_nothing() == Err(Errno::PERM);
-    prove(refused || cell.order.filter.is_none(), Layer::Seccomp, "system calls are filtered")
+    prove(refused || !wanted, Layer::Seccomp, "system calls are filtered")
 }
 
 pub(super) fn all(cell: &Cell) -> Result<(), Fault> {
+    first_process()?;
+    drop(cell)
+}
+
+/// For the first process of a cell whose tree was made by another: nothing of it was built here.
+pub(super) fn first(cell: &Cell) -> Result<(), Fault> {
+    first_process()?;
+    capabilities_are_gone()?;
+    no_new_privileges()?;
+    identity(cell)?;
+    groups(cell)
+}
+
+/// Without being pid 1.
+pub(super) fn drop(cell: &Cell) -> Result<(), Fault> {
     capabilities_are_gone()?;
     no_new_privileges()?;
     identity(cell)?;
     groups(cell)?;
-    first_process()?;
     root(cell)
 }
 

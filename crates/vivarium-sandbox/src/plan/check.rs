@@ -58,6 +58,9 @@ pub enum PlanError {
     /// No program could run.
     #[error("the system calls lack the theme `program`")]
     SystemCalls,
+    /// What only a zygote has, and gets by itself.
+    #[error("the system calls hold the theme `join`, which is not for plans")]
+    Joining,
     /// A limit below what any program needs.
     #[error("the limit {name} is {value}, less than {least}")]
     Limit {
@@ -101,6 +104,9 @@ fn check_texts(plan: &Plan) -> Result<(), PlanError> {
 }
 
 fn check_system_calls(plan: &Plan) -> Result<(), PlanError> {
+    if plan.system_calls.contains(&Theme::Join) {
+        return Err(PlanError::Joining);
+    }
     if plan.system_calls.contains(&Theme::Program) { Ok(()) } else { Err(PlanError::SystemCalls) }
 }
 

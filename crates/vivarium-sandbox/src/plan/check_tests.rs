@@ -93,4 +93,6 @@ fn host_names_are_letters_digits_and_hyphens() {
 fn no_program_runs_without_the_calls_that_every_program_makes() {
     assert_eq!(check_of(|plan| plan.system_calls = [Theme::Program].into()), Ok(()));
     assert_eq!(check_of(|plan| plan.system_calls = [Theme::Files].into()), Err(PlanError::SystemCalls));
+    let joining = [Theme::Program, Theme::Join];
+    assert_eq!(check_of(|plan| plan.system_calls = joining.into()), Err(PlanError::Joining));
 }

@@ -5,6 +5,7 @@ mod findings;
 mod inside;
 mod judge;
 mod limits;
+mod network;
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,8 @@ use crate::plan::{Mount, Plan};
 use crate::sandbox::Sandbox;
 use crate::settings::{LauncherCommand, Settings};
 use findings::Findings;
+
+pub use network::{NetworkProof, prove_network};
 
 pub(crate) use inside::inside;
 
@@ -74,18 +77,11 @@ fn row(layer: Layer, proof: Proof, demands: &Demands) -> Row {
 
 /// One proof for each layer in the order of [`Layer::ALL`]. Everything that can be lowered is, so
 /// that one missing layer does not hide the others.
-async fn prove(mut settings: Settings) -> Vec<Proof> {
-    for layer in Layer::ALL {
-        let _stays_demanded = settings.demands.lower(layer);
-    }
-    // Beside a running server of the same name.
-    settings.name = format!("{}-probe-{}", truncated(&settings.name), std::process::id());
-    let launcher = settings.launcher.clone();
-    let sandbox = match Sandbox::new(settings) {
-        Ok(sandbox) => sandbox,
+async fn prove(settings: Settings) -> Vec<Proof> {
+    let prober = match Prober::new(settings) {
+        Ok(prober) => prober,
         Err(error) => return none_tried(&error),
     };
-    let prober = Prober { sandbox, launcher };
     let proofs = prober.prove().await;
     prober.sandbox.close().await;
     proofs
@@ -115,6 +111,16 @@ pub(super) struct Prober {
 }
 
 impl Prober {
+    fn new(mut settings: Settings) -> Result<Self, SandboxError> {
+        for layer in Layer::ALL {
+            let _stays_demanded = settings.demands.lower(layer);
+        }
+        // Beside a running server of the same name.
+        settings.name = format!("{}-probe-{}", truncated(&settings.name), std::process::id());
+        let launcher = settings.launcher.clone();
+        Ok(Self { sandbox: Sandbox::new(settings)?, launcher })
+    }
+
     async fn prove(&self) -> Vec<Proof> {
         let findings = match self.look().await {
             Ok(findings) => findings,

@@ -60,7 +60,8 @@ pub(crate) fn compile(themes: &BTreeSet<Theme>) -> Result<Program, BackendError>
 
 fn verdicts(themes: &BTreeSet<Theme>) -> Result<BTreeMap<u32, Verdict>, BackendError> {
     let mut verdicts: BTreeMap<_, _> = table::refused().map(|number| (number, Verdict::Answer(REFUSE))).collect();
-    for (theme, call) in table::allowed() {
+    let joining = themes.contains(&Theme::Join).then(table::joining).into_iter().flatten();
+    for (theme, call) in table::allowed().chain(joining) {
         let verdict = verdicts.entry(call.number()).or_insert(Verdict::Answer(REFUSE));
         if themes.contains(&theme) {
             widen(verdict, call.when)?;

@@ -31,10 +31,13 @@ pub enum Theme {
     Identity,
     /// What kind of machine, how much is used, what are the limits.
     System,
+    /// To enter a cell that was prepared and lock itself in: for zygotes only, which run no script. What they fork is
+    /// behind a filter without it before it runs anything.
+    Join,
 }
 
 impl Theme {
-    /// Every theme.
+    /// Every theme that an instance may have.
     pub const ALL: [Self; 11] = [
         Self::Program,
         Self::Files,

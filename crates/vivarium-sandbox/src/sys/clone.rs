@@ -21,13 +21,22 @@ const NAMESPACES: libc::c_int = libc::CLONE_NEWUSER
     | libc::CLONE_NEWUTS
     | libc::CLONE_NEWNET;
 
-/// The caller must have a single thread: the child is a copy of the calling thread only. The
-/// launcher proves that before it calls.
+/// A fork into new namespaces. The caller must have a single thread: the child is a copy of the
+/// calling thread only. The launcher proves that before it calls.
 pub(crate) fn clone_into_namespaces() -> Result<Birth, Errno> {
+    clone(NAMESPACES)
+}
+
+/// A fork, `fork(2)`, under the same condition.
+pub(crate) fn fork() -> Result<Birth, Errno> {
+    clone(0)
+}
+
+fn clone(namespaces: libc::c_int) -> Result<Birth, Errno> {
     let mut pidfd: RawFd = -1;
     // SAFETY: all fields of `clone_args` are integers, for which zero means "not used".
     let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
-    arguments.flags = (NAMESPACES | libc::CLONE_PIDFD) as u64;
+    arguments.flags = (namespaces | libc::CLONE_PIDFD) as u64;
     arguments.pidfd = &raw mut pidfd as u64;
     arguments.exit_signal = libc::SIGCHLD as u64;
     // SAFETY: without CLONE_VM and with no stack given, the child goes on with a private copy of

@@ -44,6 +44,13 @@ pub(crate) fn landlock_version() -> Result<u32, Errno> {
     checked(result).map(|version| u32::try_from(version).unwrap_or(0))
 }
 
+/// Puts the calling thread and all that it becomes behind a ruleset, for ever. `no_new_privs` must be set.
+pub(crate) fn enforce_ruleset(ruleset: impl AsFd) -> Result<(), Errno> {
+    // SAFETY: plain numbers.
+    let result = unsafe { libc::syscall(libc::SYS_landlock_restrict_self, ruleset.as_fd().as_raw_fd(), 0) };
+    checked(result).map(drop)
+}
+
 /// `unshare(2)` without flags does nothing and works for everybody whom no filter stops.
 pub(crate) fn unshare_nothing() -> Result<(), Errno> {
     // SAFETY: without flags nothing changes.

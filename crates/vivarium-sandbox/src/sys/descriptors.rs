@@ -27,3 +27,23 @@ pub(crate) fn close_on_exec_from(first: u32) -> Result<(), Errno> {
     let result = unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
     checked(result).map(drop)
 }
+
+/// Closes every descriptor but the two. To be called by a forked child that will never return to the code that owns
+/// the others.
+pub(crate) fn close_all_but(first: impl AsFd, second: impl AsFd) -> Result<(), Errno> {
+    let (first, second) = (first.as_fd().as_raw_fd().cast_unsigned(), second.as_fd().as_raw_fd().cast_unsigned());
+    let (low, high) = (first.min(second), first.max(second));
+    close_range(0, low.checked_sub(1))?;
+    close_range(low + 1, high.checked_sub(1))?;
+    close_range(high + 1, Some(libc::c_uint::MAX))
+}
+
+/// Nothing where the range is empty.
+fn close_range(first: libc::c_uint, last: Option<libc::c_uint>) -> Result<(), Errno> {
+    let Some(last) = last.filter(|last| *last >= first) else {
+        return Ok(());
+    };
+    // SAFETY: the callers are processes in which the owners of these descriptors will never run.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
+    checked(result).map(drop)
+}

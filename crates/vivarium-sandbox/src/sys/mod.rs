@@ -13,15 +13,17 @@ mod ready;
 mod signals;
 mod wait;
 
-pub(crate) use clone::{Birth, clone_into_namespaces};
-pub(crate) use confine::{attempts, install_filter, landlock_version, prove_seccomp, request_of, unshare_nothing};
-pub(crate) use descriptors::{close_on_exec_from, install, take};
+pub(crate) use clone::{Birth, clone_into_namespaces, fork};
+pub(crate) use confine::{
+    attempts, enforce_ruleset, install_filter, landlock_version, prove_seccomp, request_of, unshare_nothing,
+};
+pub(crate) use descriptors::{close_all_but, close_on_exec_from, install, take};
 pub(crate) use exec::execute;
 pub(crate) use mount::{MountFlags, set_mount_flags};
-pub(crate) use net::raise_loopback;
+pub(crate) use net::{raise_loopback, unshare_network_namespace};
 pub(crate) use ready::watch_readiness;
-pub(crate) use signals::restore_default_signals;
-pub(crate) use wait::reap;
+pub(crate) use signals::{let_children_vanish, restore_default_signals};
+pub(crate) use wait::{Death, reap, reap_any};
 
 use rustix::io::Errno;
 

@@ -20,3 +20,10 @@ pub(crate) fn raise_loopback() -> Result<(), Errno> {
     let result = unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) };
     checked(result.into()).map(drop)
 }
+
+/// Moves the calling thread alone into a network namespace of its own, without any interface that is up.
+pub(crate) fn unshare_network_namespace() -> Result<(), Errno> {
+    use rustix::thread::{UnshareFlags, unshare_unsafe};
+    // SAFETY: CLONE_NEWNET touches no memory and no descriptor; sockets that exist stay where they are.
+    unsafe { unshare_unsafe(UnshareFlags::NEWNET) }
+}

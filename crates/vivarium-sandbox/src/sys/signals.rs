@@ -37,3 +37,9 @@ pub(crate) fn restore_default_signals() {
         libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
     }
 }
+
+/// Children vanish when they end, nobody has to wait for them; `sigaction(2)`, `SA_NOCLDWAIT`.
+pub(crate) fn let_children_vanish() {
+    // SAFETY: SIG_IGN installs no code.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+}

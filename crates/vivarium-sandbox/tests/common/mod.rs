@@ -26,7 +26,11 @@ pub fn settings(test: &str) -> Settings {
 /// `None`, loudly, on hosts that cannot give every layer.
 pub fn sandbox(test: &str) -> Option<Sandbox> {
     match Sandbox::new(settings(test)) {
-        Ok(sandbox) => Some(sandbox),
+        Ok(sandbox) => {
+            // A test that was killed had this process id perhaps.
+            sandbox.remove_leftovers().unwrap();
+            Some(sandbox)
+        }
         Err(error) => {
             eprintln!("skipped: {error}");
             None

@@ -73,6 +73,14 @@ impl Record {
         self.text(column)?.parse().map_err(because(column))
     }
 
+    pub(crate) fn optional_id<T: FromStr<Err: StdError + Send + Sync + 'static>>(
+        &self,
+        column: &'static str,
+    ) -> Column<Option<T>> {
+        let text: Option<String> = self.get(column)?;
+        text.map(|text| text.parse()).transpose().map_err(because(column))
+    }
+
     pub(crate) fn name(&self) -> Column<Name> {
         Name::parse(&self.text("name")?).map_err(because("name"))
     }

@@ -46,6 +46,12 @@ macro_rules! ids {
 
 ids!(BuildId, EvaluationId, NodeId, ProjectId, RevisionId, RuntimeId, UserId);
 
+impl From<Option<EvaluationId>> for Value {
+    fn from(id: Option<EvaluationId>) -> Self {
+        Self::Text(id.map(|id| id.to_string()))
+    }
+}
+
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
         Self::Text(Some(text.to_owned()))

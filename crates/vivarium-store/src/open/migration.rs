@@ -12,8 +12,10 @@ macro_rules! steps {
     };
 }
 
-const SQLITE: &[(&str, &str)] = &steps!("sqlite": "0001_first_schema");
-const POSTGRES: &[(&str, &str)] = &steps!("postgres": "0001_first_schema");
+const SQLITE: &[(&str, &str)] =
+    &steps!("sqlite": "0001_first_schema", "0002_instance_mode", "0003_tokens_of_evaluations");
+const POSTGRES: &[(&str, &str)] =
+    &steps!("postgres": "0001_first_schema", "0002_instance_mode", "0003_tokens_of_evaluations");
 
 pub(super) fn sqlite() -> Migrator {
     migrator(SQLITE)

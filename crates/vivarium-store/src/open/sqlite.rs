@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
@@ -18,6 +18,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connections that read.
 const READERS: u32 = 4;
+
+/// Between two looks at a file that is busy.
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
 pub(super) async fn open(path: &Path) -> Result<Sqlite, OpenError> {
     create(path)?;
@@ -65,9 +68,17 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
 }
 
-/// Only the writer turns on the log: it stays on in the file.
+/// Only the writer turns on the log: it stays on in the file. SQLite does not wait for another who is just turning it on,
+/// so this does.
 async fn connect(path: &Path) -> Result<SqliteConnection, OpenError> {
-    options(path).journal_mode(SqliteJournalMode::Wal).connect().await.map_err(|error| fault(path, error))
+    let deadline = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        let connected = options(path).journal_mode(SqliteJournalMode::Wal).connect().await;
+        match connected.map_err(|error| fault(path, error)) {
+            Err(OpenError::Locked { .. }) if Instant::now() < deadline => tokio::time::sleep(BUSY_PAUSE).await,
+            connected => return connected,
+        }
+    }
 }
 
 /// In one transaction that holds the file's only write lock, so that several programs may open a fresh file at once.

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use vivarium_domain::account::{PasswordHash, Role, Token, TokenHash, TokenKind, User};
-use vivarium_domain::id::UserId;
+use vivarium_domain::id::{EvaluationId, UserId};
 use vivarium_domain::ports::{AccountStore, StoreError, StoreResult};
 use vivarium_domain::time::Timestamp;
 
 use super::{SqlStore, touched, touched_or_stale};
-use crate::database::{ColumnError, Fault, Record, Value, because, statement};
+use crate::database::{ColumnError, Fault, Record, Statement, Value, because, statement};
 
 macro_rules! select_users {
     ($rest:literal) => {
@@ -40,13 +40,14 @@ const INSERT_USER: &str = "INSERT INTO users (id, name, name_key, full_name, pas
 const UPDATE_USER: &str = "UPDATE users SET name = $2, name_key = $3, full_name = $4, password = $5, roles = $6, \
      created = $7, modified = $8 WHERE id = $1";
 
-const INSERT_TOKEN: &str =
-    "INSERT INTO tokens (hash, kind, user_id, created, last_used, expires) VALUES ($1, $2, $3, $4, $5, $6)";
+const INSERT_TOKEN: &str = "INSERT INTO tokens (hash, kind, user_id, created, last_used, expires, evaluation) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
-const SELECT_TOKEN: &str =
-    "SELECT hash, kind, user_id, created, last_used, expires FROM tokens WHERE hash = $1 AND kind = $2";
+const SELECT_TOKEN: &str = "SELECT hash, kind, user_id, created, last_used, expires, evaluation FROM tokens \
+     WHERE hash = $1 AND kind = $2";
 
-const DELETE_EXPIRED: &str = "DELETE FROM tokens WHERE expires <= $1 OR (kind = $3 AND last_used < $2)";
+const DELETE_EXPIRED: &str =
+    "DELETE FROM tokens WHERE expires <= $1 OR (kind = $3 AND last_used < $2 AND evaluation IS NULL)";
 
 #[async_trait]
 impl AccountStore for SqlStore {
@@ -76,9 +77,7 @@ impl AccountStore for SqlStore {
     }
 
     async fn insert_token(&self, token: &Token) -> StoreResult<()> {
-        let Token { hash, kind, user, created, last_used, expires } = token;
-        let statement = statement!(INSERT_TOKEN, &hash.0[..], kind_name(*kind), *user, *created, *last_used, *expires);
-        match self.database.write(statement).await {
+        match self.database.write(insertion(token)).await {
             // The user was deleted meanwhile.
             Err(Fault::DanglingReference) => Err(StoreError::Stale),
             outcome => Ok(outcome.map(drop)?),
@@ -97,6 +96,10 @@ impl AccountStore for SqlStore {
 
     async fn delete_token(&self, hash: TokenHash) -> StoreResult<bool> {
         touched(self.database.write(statement!("DELETE FROM tokens WHERE hash = $1", &hash.0[..])).await)
+    }
+
+    async fn delete_tokens_of(&self, evaluation: EvaluationId) -> StoreResult<u64> {
+        Ok(self.database.write(statement!("DELETE FROM tokens WHERE evaluation = $1", evaluation)).await?)
     }
 
     async fn delete_expired_tokens(&self, now: Timestamp, idle_since: Timestamp) -> StoreResult<u64> {
@@ -125,6 +128,12 @@ fn roles_from_names(names: &[String]) -> Result<BTreeSet<Role>, ColumnError> {
     names.iter().map(|name| name.parse().map_err(because("roles"))).collect()
 }
 
+fn insertion(token: &Token) -> Statement {
+    let Token { hash, kind, user, created, last_used, expires, evaluation } = token;
+    let kind = kind_name(*kind);
+    statement!(INSERT_TOKEN, &hash.0[..], kind, *user, *created, *last_used, *expires, *evaluation)
+}
+
 fn token(record: &Record) -> Result<Token, ColumnError> {
     let hash = record.bytes("hash")?.try_into().map_err(|_| because("hash")("a hash has 32 bytes"))?;
     Ok(Token {
@@ -134,6 +143,7 @@ fn token(record: &Record) -> Result<Token, ColumnError> {
         created: record.time("created")?,
         last_used: record.time("last_used")?,
         expires: record.optional_time("expires")?,
+        evaluation: record.optional_id("evaluation")?,
     })
 }
 

@@ -15,7 +15,7 @@ macro_rules! select_runtimes {
         concat!(
             "SELECT id, revision, build, name, description, whitelist, packages, resource, time_limit_seconds, \
              min_cached_instances, max_cached_instances, python_version, others, execution_target, stopped, owner, \
-             acl, created, modified FROM runtimes ",
+             acl, created, modified, instance_mode FROM runtimes ",
             $rest
         )
     };
@@ -46,6 +46,7 @@ macro_rules! runtime_statement {
             Value::json(&acl_rows(&$runtime.acl)),
             $runtime.created,
             $runtime.modified,
+            Value::json(&$runtime.definition.instance_mode),
             $($further),*
         )
     };
@@ -53,13 +54,13 @@ macro_rules! runtime_statement {
 
 const INSERT: &str = "INSERT INTO runtimes (id, revision, build, name, name_key, description, whitelist, packages, \
      resource, time_limit_seconds, min_cached_instances, max_cached_instances, python_version, others, \
-     execution_target, stopped, owner, acl, created, modified) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
+     execution_target, stopped, owner, acl, created, modified, instance_mode) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)";
 
 const UPDATE: &str = "UPDATE runtimes SET revision = $2, build = $3, name = $4, name_key = $5, description = $6, \
      whitelist = $7, packages = $8, resource = $9, time_limit_seconds = $10, min_cached_instances = $11, \
      max_cached_instances = $12, python_version = $13, others = $14, execution_target = $15, stopped = $16, \
-     owner = $17, acl = $18, created = $19, modified = $20 WHERE id = $1 AND revision = $21";
+     owner = $17, acl = $18, created = $19, modified = $20, instance_mode = $21 WHERE id = $1 AND revision = $22";
 
 #[async_trait]
 impl RuntimeStore for SqlStore {
@@ -114,6 +115,7 @@ fn definition(record: &Record) -> Result<RuntimeDefinition, ColumnError> {
         time_limit_seconds: record.number("time_limit_seconds")?,
         min_cached_instances: record.number("min_cached_instances")?,
         max_cached_instances: record.number("max_cached_instances")?,
+        instance_mode: record.json("instance_mode")?,
         python_version: record.json("python_version")?,
         others: record.json("others")?,
         execution_target: record.json("execution_target")?,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use vivarium_domain::account::{Role, Token, TokenKind, TokenSecret, User};
-use vivarium_domain::id::UserId;
+use vivarium_domain::id::{EvaluationId, UserId};
 use vivarium_domain::ports::{Store, StoreError};
 
 use super::samples::{at, name, runtime, token, user};
@@ -116,4 +116,23 @@ pub(crate) async fn tokens_expire_by_time_and_sessions_by_idleness(store: &dyn S
         assert_eq!(store.token(kept.hash, kept.kind).await.unwrap(), Some(kept));
     }
     assert_eq!(store.delete_expired_tokens(at(5000), at(3000)).await.unwrap(), 0);
+}
+
+pub(crate) async fn tokens_of_an_evaluation_end_with_it(store: &dyn Store) {
+    let anna = user("anna");
+    store.insert_user(&anna).await.unwrap();
+    let (this, other) = (EvaluationId::random(), EvaluationId::random());
+    let of = |evaluation, kind| Token { evaluation, last_used: at(1), ..token(anna.id, kind) };
+    let ended = [of(Some(this), TokenKind::Session), of(Some(this), TokenKind::Identity)];
+    let kept = of(Some(other), TokenKind::Session);
+    for token in [&ended[0], &ended[1], &kept] {
+        store.insert_token(token).await.unwrap();
+    }
+    assert_eq!(store.delete_expired_tokens(at(8000), at(7000)).await.unwrap(), 0, "a script that computes is not idle");
+    assert_eq!(store.delete_tokens_of(this).await.unwrap(), 2);
+    assert_eq!(store.delete_tokens_of(this).await.unwrap(), 0);
+    for token in ended {
+        assert_eq!(store.token(token.hash, token.kind).await.unwrap(), None);
+    }
+    assert_eq!(store.token(kept.hash, kept.kind).await.unwrap(), Some(kept));
 }

@@ -7,7 +7,7 @@ use proptest::test_runner::TestRunner;
 use vivarium_domain::access::{Acl, AclEntry, Rights, TrusteeKind};
 use vivarium_domain::id::{RevisionId, RuntimeId, TrusteeId};
 use vivarium_domain::ports::{Store, StoreError};
-use vivarium_domain::runtime::{PackageSpec, Resource, Runtime, RuntimeDefinition};
+use vivarium_domain::runtime::{InstanceMode, PackageSpec, Resource, Runtime, RuntimeDefinition};
 
 use super::samples::{at, name, runtime};
 
@@ -32,6 +32,7 @@ prop_compose! {
         limits in any::<(u32, u64, u64, u32, u32, u32, u32)>(),
         entries in prop::collection::vec((any::<u128>(), any::<bool>(), 0_u32..=255, any::<bool>(), any::<bool>()), 0..4),
         stopped in any::<bool>(),
+        instance_mode in prop::sample::select(InstanceMode::ALL.to_vec()),
         times in any::<(i64, i64)>(),
     ) -> Runtime {
         let block = |bits: u32| std::net::IpAddr::from(bits.to_be_bytes()).into();
@@ -53,6 +54,7 @@ prop_compose! {
                 time_limit_seconds: limits.4,
                 min_cached_instances: limits.5,
                 max_cached_instances: limits.6,
+                instance_mode,
                 python_version: texts[1].clone(),
                 others: texts[2].clone(),
                 execution_target: texts[3].clone(),

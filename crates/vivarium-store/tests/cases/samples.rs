@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use vivarium_domain::access::{Acl, AclEntry, EVERYONE, Rights, TrusteeKind};
 use vivarium_domain::account::{PasswordHash, Role, Token, TokenKind, TokenSecret, User};
-use vivarium_domain::evaluation::{Evaluation, EvaluationState, Usage};
+use vivarium_domain::evaluation::{Evaluation, EvaluationState, ExitReason, Usage};
 use vivarium_domain::id::{BuildId, EvaluationId, NodeId, RevisionId, RuntimeId, UserId};
 use vivarium_domain::name::Name;
 use vivarium_domain::node::Node;
 use vivarium_domain::runtime::{
-    NodeRuntimeState, PackageReport, PackageSpec, PackageStatus, PythonVersion, Resource, Runtime, RuntimeDefinition,
-    Serving, SyncState,
+    InstanceMode, NodeRuntimeState, PackageReport, PackageSpec, PackageStatus, PythonVersion, Resource, Runtime,
+    RuntimeDefinition, Serving, SyncState,
 };
 use vivarium_domain::time::Timestamp;
 
@@ -39,7 +39,7 @@ pub(crate) fn user(login: &str) -> User {
 
 pub(crate) fn token(user: UserId, kind: TokenKind) -> Token {
     let hash = TokenSecret::random().hash();
-    Token { hash, kind, user, created: at(1000), last_used: at(2000), expires: Some(at(9000)) }
+    Token { hash, kind, user, created: at(1000), last_used: at(2000), expires: Some(at(9000)), evaluation: None }
 }
 
 pub(crate) fn runtime(text: &str) -> Runtime {
@@ -75,6 +75,7 @@ fn definition(text: &str) -> RuntimeDefinition {
         time_limit_seconds: 86_400,
         min_cached_instances: 0,
         max_cached_instances: u32::MAX,
+        instance_mode: InstanceMode::Fresh,
         python_version: "3.11".to_owned(),
         others: NASTY.to_owned(),
         execution_target: String::new(),
@@ -145,7 +146,16 @@ pub(crate) fn ended(node: NodeId, finished: i64) -> Evaluation {
         stdout: vec![0, 159, 146, 150, b'\''],
         stderr: NASTY.as_bytes().to_vec(),
         output: Some(NASTY.to_owned()),
-        usage: Usage { queued_micros: 1, wall_micros: u64::MAX, cpu_micros: 0, peak_memory_bytes: 1 << 40, warm: true },
+        usage: Usage {
+            queued_micros: 1,
+            wall_micros: u64::MAX,
+            cpu_micros: 0,
+            peak_memory_bytes: 1 << 40,
+            warm: true,
+            stdout_bytes: 3,
+            stderr_bytes: 4,
+            reason: Some(ExitReason::MemoryLimit),
+        },
         started: Some(at(finished - 1)),
         finished: Some(at(finished)),
         ..evaluation(node)

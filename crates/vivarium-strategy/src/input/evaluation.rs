@@ -23,7 +23,7 @@ pub(crate) fn start_evaluation(document: &Value) -> Result<StartEvaluation> {
     let runtime = root.id("scriptRuntimeId");
     let variables = root.objects("variables").unwrap_or_default().iter().filter_map(variable).collect();
     faults.check()?;
-    Ok(StartEvaluation { runtime, source: source.unwrap_or_default(), variables })
+    Ok(StartEvaluation { runtime, source: source.unwrap_or_default(), variables, waits: false })
 }
 
 /// The source text that `content` encodes. A byte order mark at its begin, which some editors write, is left out.

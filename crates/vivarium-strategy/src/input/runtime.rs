@@ -20,6 +20,7 @@ pub(crate) fn runtime_change(document: &Value) -> Result<RuntimeChange> {
         time_limit_seconds: root.integer("execTimeout"),
         min_cached_instances: root.integer("minCachedInstances"),
         max_cached_instances: root.integer("maxCachedInstances"),
+        instance_mode: root.text("instanceMode"),
         python_version: root.text("runtimeVersion"),
         others: root.text("others"),
         execution_target: root.text("executionTarget"),

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
-use vivarium_domain::evaluation::{Evaluation, Watch};
+use vivarium_domain::evaluation::{Evaluation, StartEvaluation, Watch};
 use vivarium_domain::id::EvaluationId;
 use vivarium_http::{Answer, Deadline, JsonBody, prefer_wait, preference_applied};
 
@@ -29,8 +29,10 @@ pub(crate) async fn start(
     headers: HeaderMap,
     JsonBody(document): JsonBody,
 ) -> Answer<Response> {
-    let id = parts.evaluations.start(&session.caller, input::start_evaluation(&document)?).await?;
-    let Some(wait) = prefer_wait(&headers, parts.max_wait) else { return Ok(accepted(id)) };
+    let wait = prefer_wait(&headers, parts.max_wait);
+    let request = StartEvaluation { waits: wait.is_some(), ..input::start_evaluation(&document)? };
+    let id = parts.evaluations.start(&session.caller, request).await?;
+    let Some(wait) = wait else { return Ok(accepted(id)) };
     deadline.extend(wait);
     let mut watch = parts.evaluations.watch(&session.caller, id).await?;
     wait_for_end(&mut watch, wait).await;

@@ -1,7 +1,9 @@
 //! Evaluations (contract 7.2).
 
 use serde::Serialize;
-use vivarium_domain::evaluation::Evaluation;
+use vivarium_domain::evaluation::{Evaluation, ExitReason};
+
+use super::date::date;
 
 /// An evaluation. `results` appears with the final state and never before.
 #[derive(Debug, Serialize)]
@@ -35,6 +37,17 @@ struct Usage {
     peak_memory_bytes: u64,
     /// Whether a parked instance ran it.
     warm: bool,
+    /// Bytes written, those beyond the output limit included.
+    stdout_bytes: u64,
+    stderr_bytes: u64,
+    /// Why it ended, in a word; absent in records of older servers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    /// When its process started or a parked one took it, in the format of other dates; absent if none did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started: Option<String>,
+    /// Id of the node that ran it.
+    node: String,
 }
 
 impl From<Evaluation> for EvaluationDocument {
@@ -66,6 +79,11 @@ impl Usage {
             cpu_milliseconds: usage.cpu_micros / 1000,
             peak_memory_bytes: usage.peak_memory_bytes,
             warm: usage.warm,
+            stdout_bytes: usage.stdout_bytes,
+            stderr_bytes: usage.stderr_bytes,
+            reason: usage.reason.map(ExitReason::name),
+            started: evaluation.started.map(date),
+            node: evaluation.node.to_string(),
         }
     }
 }

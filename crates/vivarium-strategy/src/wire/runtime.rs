@@ -39,9 +39,14 @@ pub(crate) struct RuntimeDocument {
     execution_target: String,
     /// Whether an operator took it out of service; the samples have no word for that.
     stopped: bool,
+    /// Where its instances come from: an addition of this server.
+    instance_mode: &'static str,
     /// Why `status` is `error`, where no package says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
+    /// Layers of isolation that the node that answers does without; absent where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missing_layers: Vec<String>,
 }
 
 /// A package and what became of it. `version` is what was asked for, `installedVersion` what is there.
@@ -71,7 +76,7 @@ struct Limits {
 impl From<RuntimeView> for RuntimeDocument {
     fn from(view: RuntimeView) -> Self {
         let message = fault(&view);
-        let RuntimeView { runtime, rights, owner_name, trustees, packages, status, .. } = view;
+        let RuntimeView { runtime, rights, owner_name, trustees, packages, status, missing_layers, .. } = view;
         let definition = runtime.definition;
         Self {
             name: definition.name.to_string(),
@@ -96,7 +101,9 @@ impl From<RuntimeView> for RuntimeDocument {
             max_cached_instances: definition.max_cached_instances,
             execution_target: definition.execution_target,
             stopped: runtime.stopped,
+            instance_mode: definition.instance_mode.as_str(),
             message,
+            missing_layers,
         }
     }
 }

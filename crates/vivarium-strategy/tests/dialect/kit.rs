@@ -138,11 +138,7 @@ impl Client<'_> {
     /// Sends a request and reads the whole answer.
     pub async fn send(&self, method: Method, path: &str, body: Body) -> Answer {
         let response = self.open(method, path, body).await;
-        let (parts, body) = response.into_parts();
-        let bytes =
-            tokio::time::timeout(Duration::from_secs(20), body.collect()).await.expect("the answer ends").unwrap();
-        let text = String::from_utf8(bytes.to_bytes().to_vec()).unwrap();
-        Answer { status: parts.status, headers: parts.headers, text }
+        Answer::read(response).await
     }
 
     /// Sends a request and returns with the head of the answer. A path without a base gets the second one.
@@ -191,6 +187,15 @@ impl Client<'_> {
 }
 
 impl Answer {
+    /// Reads it to its end.
+    pub async fn read(response: Response) -> Self {
+        let (parts, body) = response.into_parts();
+        let bytes =
+            tokio::time::timeout(Duration::from_secs(20), body.collect()).await.expect("the answer ends").unwrap();
+        let text = String::from_utf8(bytes.to_bytes().to_vec()).unwrap();
+        Self { status: parts.status, headers: parts.headers, text }
+    }
+
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {} {}", self.status, self.text))
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use vivarium_domain::account::Role;
+use vivarium_testkit::WorldSettings;
 
 use crate::kit::{DEFAULT_RUNTIME, Server};
 
@@ -62,6 +63,30 @@ async fn a_patch_changes_only_what_it_names_and_nothing_keeps_the_version() {
     assert_ne!(after["version"], before["version"]);
     assert_eq!((&after["name"], &after["description"], &after["whitelist"]), (&json!("y"), &json!("d"), &json!([])));
     assert_eq!((&after["resource"]["cpu"], &after["resource"]["mem"]), (&json!("0.25"), &json!(64)));
+}
+
+#[tokio::test]
+async fn instances_are_forked_unless_the_definition_wants_them_fresh() {
+    let server = Server::new().await;
+    let client = server.administrator().await;
+    let id = client.runtime(json!({"name": "x"})).await;
+    let path = format!("/runtimes/{id}");
+    let mode = async || {
+        let body = json!({"scriptContent": "bW9kZQ==", "scriptRuntimeId": id});
+        let started = client.post("/scripts/evaluation", body).await.json();
+        let ran = client.finished(started["id"].as_str().unwrap()).await["results"]["stdout"].clone();
+        (client.get(&path).await.json()["instanceMode"].clone(), ran)
+    };
+    assert_eq!(mode().await, (json!("forked"), json!("forked\n")));
+    assert_eq!(client.patch(&path, json!({"instanceMode": "fresh"})).await.status, 204);
+    assert_eq!(mode().await, (json!("fresh"), json!("fresh\n")));
+    assert_eq!(client.patch(&path, json!({"description": "y"})).await.status, 204);
+    assert_eq!(mode().await.0, "fresh");
+    for wrong in [json!("FRESH"), json!(""), json!(1)] {
+        let refused = client.patch(&path, json!({"instanceMode": wrong})).await;
+        assert_eq!(refused.fault(), (400, "ERR006".to_owned()));
+        assert!(refused.message().contains("`instanceMode`"), "{}", refused.message());
+    }
 }
 
 #[tokio::test]
@@ -166,5 +191,17 @@ async fn one_error_names_every_fault_of_a_definition() {
         "`runtimeVersion`",
     ] {
         assert_eq!(answer.message().matches(field).count(), 1, "{field} in {}", answer.message());
+    }
+}
+
+/// An operator who lowers a demand does not do so in silence.
+#[tokio::test]
+async fn layers_that_a_node_does_without_are_shown() {
+    for missing in [&[][..], &["cgroup-memory", "landlock"]] {
+        let server = Server::with(WorldSettings { missing_layers: missing, ..WorldSettings::default() }).await;
+        let client = server.administrator().await;
+        let id = client.runtime(json!({"name": "x", "execTimeout": 60})).await;
+        let shown = client.get(&format!("/runtimes/{id}")).await.json()["missingLayers"].clone();
+        assert_eq!(shown, if missing.is_empty() { json!(null) } else { json!(missing) });
     }
 }

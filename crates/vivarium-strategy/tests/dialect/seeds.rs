@@ -57,8 +57,17 @@ impl<'text> Deserialize<'text> for Ordered {
 }
 
 /// Keys that this server adds to the samples.
-const ADDED: [&str; 8] =
-    ["whitelist", "resource", "executionTarget", "stopped", "installedVersion", "disk", "procCount", "message"];
+const ADDED: [&str; 9] = [
+    "whitelist",
+    "resource",
+    "executionTarget",
+    "stopped",
+    "instanceMode",
+    "installedVersion",
+    "disk",
+    "procCount",
+    "message",
+];
 
 /// Asserts that `ours` has every key of `sample` in its order, with the same type and format, and no unknown other one.
 fn compare(sample: &Ordered, ours: &Ordered, path: &str) {

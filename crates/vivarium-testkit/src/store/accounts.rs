@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use vivarium_domain::account::{Token, TokenHash, TokenKind, User};
-use vivarium_domain::id::UserId;
+use vivarium_domain::id::{EvaluationId, UserId};
 use vivarium_domain::ports::{AccountStore, StoreError, StoreResult};
 use vivarium_domain::time::Timestamp;
 
@@ -72,11 +72,19 @@ impl AccountStore for MemoryStore {
         Ok(self.tables()?.tokens.remove(&hash).is_some())
     }
 
+    async fn delete_tokens_of(&self, evaluation: EvaluationId) -> StoreResult<u64> {
+        let mut tables = self.tables()?;
+        let before = tables.tokens.len();
+        tables.tokens.retain(|_, token| token.evaluation != Some(evaluation));
+        Ok((before - tables.tokens.len()) as u64)
+    }
+
     async fn delete_expired_tokens(&self, now: Timestamp, idle_since: Timestamp) -> StoreResult<u64> {
         let mut tables = self.tables()?;
         let before = tables.tokens.len();
         tables.tokens.retain(|_, token| {
-            let idle = token.kind == TokenKind::Session && token.last_used < idle_since;
+            let may_idle = token.kind == TokenKind::Session && token.evaluation.is_none();
+            let idle = may_idle && token.last_used < idle_since;
             !idle && token.expires.is_none_or(|end| end > now)
         });
         Ok((before - tables.tokens.len()) as u64)

@@ -289,7 +289,7 @@ pub(crate) struct Packages {
     pub find_links: Vec<String>,
     /// Whether nothing may be fetched: only what is in the cache is installed.
     pub offline: bool,
-    /// Whether source distributions may be built.
+    /// Whether packages without wheels are built from source, in the sandbox.
     pub source_builds: bool,
     /// The executable of uv; looked for, or obtained with pip, if absent.
     pub uv: Option<PathBuf>,
@@ -308,7 +308,7 @@ impl Default for Packages {
             extra_index_urls: Vec::new(),
             find_links: Vec::new(),
             offline: false,
-            source_builds: false,
+            source_builds: true,
             uv: None,
             build_seconds: 900,
             build_bytes: 8 << 30,
@@ -339,12 +339,23 @@ pub(crate) struct SandboxSection {
     pub user_id_count: u32,
     /// How long an instance may take to come up.
     pub start_timeout_seconds: u64,
+    /// Who is asked for names by instances of runtimes with a whitelist, `IP` or `IP:PORT`; without, no name is known.
+    pub resolver: Option<String>,
+    /// Whether instances of all runtimes may reach this server's own interface, as `http://vivarium.internal/`.
+    pub allow_api: bool,
 }
 
 impl Default for SandboxSection {
     fn default() -> Self {
         let ids = vivarium_sandbox::IdRange::default();
-        Self { lower: Vec::new(), first_user_id: ids.first, user_id_count: ids.count, start_timeout_seconds: 10 }
+        Self {
+            lower: Vec::new(),
+            first_user_id: ids.first,
+            user_id_count: ids.count,
+            start_timeout_seconds: 10,
+            resolver: None,
+            allow_api: false,
+        }
     }
 }
 

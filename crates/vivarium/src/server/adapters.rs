@@ -1,15 +1,19 @@
 //! From the configuration to what each adapter wants to be told.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use vivarium_domain::account::{Accounts, LoginAttempts, Passwords, SessionSettings};
-use vivarium_domain::ports::Store;
+use vivarium_domain::account::{Accounts, LoginAttempts, Passwords, SessionSettings, TokenSecret};
+use vivarium_domain::evaluation::Introduction;
+use vivarium_domain::ports::{Predefined, Store};
 use vivarium_domain::time::SystemClock;
 use vivarium_python::{PoolSettings, PythonSettings};
+use vivarium_sandbox::network::{API_URL, NetworkSettings};
 use vivarium_sandbox::{IdRange, LauncherCommand, Settings};
 use vivarium_store::{DatabaseUrl, SqlStore, StoreSettings};
+use vivarium_strategy::connection_data;
 
 use super::data_directory::DataDirectory;
 use super::host;
@@ -76,12 +80,51 @@ pub(crate) fn sandbox_settings(configuration: &Configuration, name: &str) -> Out
     Ok(settings)
 }
 
+/// The network of instances; `address` is where this server listens.
+pub(crate) fn network_settings(configuration: &Configuration, address: SocketAddr) -> Outcome<NetworkSettings> {
+    let section = &configuration.sandbox;
+    let resolver = section.resolver.as_deref().map(resolver).transpose()?;
+    if section.allow_api && configuration.tls.certificate.is_some() {
+        return Err(Fault::usage("cannot use the setting `sandbox.allow_api` together with `tls.certificate`")
+            .hint("let a proxy in front of this server encrypt"));
+    }
+    let api = section.allow_api.then(|| reachable(address));
+    Ok(NetworkSettings { resolver, api })
+}
+
+/// How scripts find this server, if they may reach it.
+pub(crate) fn introduction(configuration: &Configuration) -> Option<Introduction> {
+    let base = format!("{API_URL}MicroStrategyLibrary/");
+    let name = configuration.server.node_name.clone().unwrap_or_else(host::host_name);
+    let introduce = move |session: &TokenSecret| Predefined(connection_data(&base, &name, session));
+    configuration.sandbox.allow_api.then(|| Arc::new(introduce) as Introduction)
+}
+
+/// Reads `IP` or `IP:PORT`.
+fn resolver(text: &str) -> Outcome<SocketAddr> {
+    const NAME_PORT: u16 = 53;
+    let address = text.parse::<IpAddr>().map(|address| SocketAddr::new(address, NAME_PORT));
+    address.or_else(|_| text.parse()).map_err(|_| {
+        Fault::usage(format!("cannot use the setting `sandbox.resolver`: `{text}` is neither `IP` nor `IP:PORT`"))
+    })
+}
+
+/// Who listens on all addresses is reached by the loopback.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let loopback = match address.ip() {
+        IpAddr::V4(v4) if v4.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(v6) if v6.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        other => other,
+    };
+    SocketAddr::new(loopback, address.port())
+}
+
 /// What parked instances may take.
 pub(crate) fn pool_settings(configuration: &Configuration) -> PoolSettings {
     let section = &configuration.pool;
     let parallel_starts = if section.parallel_starts == 0 { host::cores() } else { section.parallel_starts };
     let max_age = Duration::from_secs(section.max_age_seconds);
-    PoolSettings { max_parked: section.max_parked, parallel_starts, max_age }
+    PoolSettings { max_parked: section.max_parked, parallel_starts, max_age, ..PoolSettings::default() }
 }
 
 /// Interpreters, installer and builds.
@@ -99,4 +142,25 @@ pub(crate) fn python_settings(configuration: &Configuration, data: &Path, enviro
     settings.builds.size_bytes = packages.build_bytes;
     settings.builds.parallel = packages.parallel_builds.max(1);
     settings
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_resolver_may_carry_a_port() {
+        assert_eq!(resolver("192.0.2.1").unwrap().to_string(), "192.0.2.1:53");
+        assert_eq!(resolver("192.0.2.1:5353").unwrap().to_string(), "192.0.2.1:5353");
+        assert_eq!(resolver("2001:db8::1").unwrap().to_string(), "[2001:db8::1]:53");
+        assert!(resolver("localhost").is_err());
+    }
+
+    #[test]
+    fn a_server_on_all_addresses_is_reached_by_the_loopback() {
+        assert_eq!(reachable("0.0.0.0:80".parse().unwrap()).to_string(), "127.0.0.1:80");
+        assert_eq!(reachable("[::]:80".parse().unwrap()).to_string(), "[::1]:80");
+        assert_eq!(reachable("192.0.2.1:80".parse().unwrap()).to_string(), "192.0.2.1:80");
+    }
 }

@@ -1,5 +1,6 @@
 //! The use cases over their adapters.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +32,7 @@ pub(crate) struct Assembly {
     pub(super) store: Arc<SqlStore>,
     pub(super) sandbox: Sandbox,
     pub(super) environments: Arc<PythonEnvironments>,
+    pub(super) instances: Arc<PythonInstances>,
     pub(super) accounts: Arc<Accounts>,
     pub(super) projects: Arc<Projects>,
     pub(super) evaluations: Arc<Evaluations>,
@@ -55,27 +57,30 @@ impl Assembly {
         configuration: &Configuration,
         data: &DataDirectory,
         environment: &Environment,
-        address: String,
+        address: SocketAddr,
     ) -> Outcome<Self> {
+        let network = adapters::network_settings(configuration, address)?;
         let store = adapters::open_store(adapters::store_settings(configuration, data)?).await?;
         let node = data.node_id()?;
         let sandbox = open_sandbox(configuration, node)?;
         let settings = adapters::python_settings(configuration, data.path(), environment);
         let environments = PythonEnvironments::open(settings).await.context("cannot look for interpreters")?;
+        let environments = environments.with_source_builds(sandbox.clone()).context("cannot keep built packages")?;
         let environments = Arc::new(environments);
         let pool = adapters::pool_settings(configuration);
-        let instances = Arc::new(PythonInstances::new(environments.clone(), sandbox.clone(), pool));
-        let common = Common::load(store.clone(), environments.clone(), instances, node).await?;
+        let instances = Arc::new(PythonInstances::new(environments.clone(), sandbox.clone(), pool, network));
+        let common = Common::load(store.clone(), environments.clone(), instances.clone(), node).await?;
         let evaluations = common.evaluations(configuration);
         Ok(Self {
             accounts: adapters::accounts(configuration, store.clone())?,
             projects: Arc::new(Projects::new(store.clone(), common.clock.clone())),
-            runtimes: common.runtimes(configuration, evaluations.clone())?,
-            nodes: common.nodes(configuration, node, address),
+            runtimes: common.runtimes(configuration, evaluations.clone(), &sandbox)?,
+            nodes: common.nodes(configuration, node, address.to_string()),
             synchronizer: common.synchronizer(evaluations.clone()),
             store,
             sandbox,
             environments,
+            instances,
             evaluations,
         })
     }
@@ -121,15 +126,22 @@ impl Common {
             clock: self.clock.clone(),
             instances: self.instances.clone(),
             node_runtimes: self.node_runtimes.clone(),
+            introduction: adapters::introduction(configuration),
             settings: evaluation_settings(configuration),
         }))
     }
 
-    fn runtimes(&self, configuration: &Configuration, evaluations: Arc<Evaluations>) -> Outcome<Arc<Runtimes>> {
+    fn runtimes(
+        &self,
+        configuration: &Configuration,
+        evaluations: Arc<Evaluations>,
+        sandbox: &Sandbox,
+    ) -> Outcome<Arc<Runtimes>> {
         let default_packages = configuration.runtimes.default_packages.iter();
         let settings = RuntimeSettings {
             default_packages: default_packages.map(|text| package(text)).collect::<Outcome<_>>()?,
             capacity: host::capacity(&configuration.runtimes),
+            missing_layers: sandbox.missing().iter().map(ToString::to_string).collect(),
         };
         Ok(Arc::new(Runtimes::new(RuntimeParts {
             store: self.store.clone(),

@@ -31,6 +31,7 @@ const STREAM_PATIENCE: Duration = Duration::from_secs(2);
 struct Running {
     store: Arc<vivarium_store::SqlStore>,
     sandbox: vivarium_sandbox::Sandbox,
+    instances: std::sync::Arc<vivarium_python::PythonInstances>,
     evaluations: Arc<vivarium_domain::evaluation::Evaluations>,
     readiness: Readiness,
     http: JoinHandle<()>,
@@ -69,7 +70,7 @@ async fn start(configuration: &Configuration, environment: &Environment) -> Outc
     let lock = data.lock()?;
     let listener = listen(configuration).await?;
     let address = listener.address();
-    let assembly = Assembly::build(configuration, &data, environment, address.to_string()).await?;
+    let assembly = Assembly::build(configuration, &data, environment, address).await?;
     if let Some(password) = assembly.prepare(configuration).await? {
         output::talk(&format!("the password of `administrator` is `{password}`; it is not shown again"));
     }
@@ -94,7 +95,7 @@ fn go(
     let front = Front::new(dialects::mounts(&assembly, configuration), others, settings);
     let (stop, shutdown, background) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
     let http = tokio::spawn(listener.serve(front, stop.clone()));
-    let Assembly { store, sandbox, evaluations, nodes, synchronizer, .. } = assembly;
+    let Assembly { store, sandbox, instances, evaluations, nodes, synchronizer, .. } = assembly;
     let token = shutdown.clone();
     background.spawn(async move { nodes.run(token).await });
     background.spawn(synchronizer.run(shutdown.clone()));
@@ -102,7 +103,19 @@ fn go(
     let (keeper, token) = (evaluations.clone(), shutdown.clone());
     background.spawn(async move { keeper.run_housekeeping(token).await });
     background.close();
-    Running { store, sandbox, evaluations, readiness, http, stop, end_of_streams, shutdown, background, _lock: lock }
+    Running {
+        store,
+        sandbox,
+        instances,
+        evaluations,
+        readiness,
+        http,
+        stop,
+        end_of_streams,
+        shutdown,
+        background,
+        _lock: lock,
+    }
 }
 
 impl Running {
@@ -122,6 +135,7 @@ impl Running {
         }
         self.shutdown.cancel();
         self.background.wait().await;
+        self.instances.close();
         self.sandbox.close().await;
         self.store.close().await;
     }

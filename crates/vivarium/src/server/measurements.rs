@@ -53,10 +53,28 @@ fn describe() {
     metrics::describe_histogram!(vivarium_http::DURATION_METRIC, "Seconds until the head of the answer.");
     metrics::describe_gauge!("vivarium_evaluations_running", "Evaluations that run on this node.");
     metrics::describe_gauge!("vivarium_evaluations_queued", "Evaluations that wait on this node.");
-    metrics::describe_counter!("vivarium_evaluations_total", "Evaluations that ended, by runtime and state.");
+    metrics::describe_counter!(
+        "vivarium_network_refused_total",
+        "Attempts of instances to reach what their whitelist does not name, by runtime."
+    );
+    metrics::describe_counter!(
+        "vivarium_evaluations_total",
+        "Evaluations that ended, by runtime, state, reason and start."
+    );
+    describe_sums();
     metrics::describe_histogram!("vivarium_evaluation_seconds", "Seconds that evaluations ran.");
     metrics::describe_histogram!("vivarium_evaluation_queued_seconds", "Seconds that evaluations waited.");
     describe_pool();
+}
+
+fn describe_sums() {
+    metrics::describe_counter!("vivarium_evaluation_cpu_microseconds_total", "Processor time, by runtime.");
+    metrics::describe_counter!("vivarium_evaluation_wall_microseconds_total", "Time that evaluations ran, by runtime.");
+    metrics::describe_counter!("vivarium_evaluation_output_bytes_total", "Bytes that scripts wrote, by runtime.");
+    metrics::describe_gauge!(
+        "vivarium_evaluation_peak_memory_bytes",
+        "Most memory of the evaluation that ended last, by runtime."
+    );
 }
 
 fn describe_pool() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use vivarium_domain::ports::{Environments, Store};
 use vivarium_python::{PythonEnvironments, PythonSettings};
-use vivarium_sandbox::probe::{self, State};
+use vivarium_sandbox::probe::{self, NetworkProof, State};
 
 use crate::Environment;
 use crate::command_line::{DoctorOptions, OutputForm};
@@ -163,7 +163,14 @@ async fn sandbox(configuration: &Configuration) -> Outcome<Vec<Row>> {
     let mut settings = server::sandbox_settings(configuration, &name)?;
     // The probe shows the program to its instances, so it needs a path that leads to it from everywhere.
     settings.launcher.program = std::env::current_exe().context("cannot find this program's own file")?;
-    Ok(probe::run(settings).await.into_iter().map(layer).collect())
+    let network = network(probe::prove_network(settings.clone()).await);
+    Ok(probe::run(settings).await.into_iter().map(layer).chain([network]).collect())
+}
+
+/// Without it runtimes that have a whitelist are refused; the others do not need it.
+fn network(proof: NetworkProof) -> Row {
+    let state = if proof.state == State::On { "on" } else { "missing" };
+    Row { part: "network whitelist".to_owned(), state, fine: true, proof: proof.proof, remedy: proof.remedy }
 }
 
 fn layer(row: probe::Row) -> Row {

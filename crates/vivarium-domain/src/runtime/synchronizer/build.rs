@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::SynchronizerParts;
+use super::{SynchronizerParts, parking_order};
 use crate::error::Result;
 use crate::id::{BuildId, RuntimeId};
-use crate::ports::{EnvironmentBuild, EnvironmentReport, Environments};
+use crate::ports::{EnvironmentBuild, EnvironmentReport, Environments, Instances};
+use crate::runtime::model::Runtime;
 use crate::runtime::node_runtimes::NodeRuntimes;
 use crate::runtime::node_state::{NodeRuntimeState, Serving, SyncState};
 use crate::runtime::package::{PackageReport, PackageStatus};
@@ -18,6 +19,8 @@ pub(super) struct BuildTask {
     clock: SharedClock,
     environments: Arc<dyn Environments>,
     node_runtimes: Arc<NodeRuntimes>,
+    instances: Arc<dyn Instances>,
+    runtime: Runtime,
     state: NodeRuntimeState,
     request: EnvironmentBuild,
 }
@@ -25,17 +28,17 @@ pub(super) struct BuildTask {
 impl BuildTask {
     pub(super) fn new(
         parts: &SynchronizerParts,
-        runtime: RuntimeId,
-        build: BuildId,
+        runtime: &Runtime,
         previous: Option<NodeRuntimeState>,
         request: EnvironmentBuild,
     ) -> Self {
         let installing = |name: &String| report(name, PackageStatus::Installing);
         let packages = request.packages.iter().map(|package| installing(&package.name)).collect();
         let serving = previous.and_then(|state| state.serving);
-        let state = NodeRuntimeState { packages, serving, ..first_state(parts, runtime, build) };
+        let state = NodeRuntimeState { packages, serving, ..first_state(parts, runtime.id, runtime.build) };
         let (clock, environments) = (parts.clock.clone(), parts.environments.clone());
-        Self { clock, environments, node_runtimes: parts.node_runtimes.clone(), state, request }
+        let (node_runtimes, instances) = (parts.node_runtimes.clone(), parts.instances.clone());
+        Self { clock, environments, node_runtimes, instances, runtime: runtime.clone(), state, request }
     }
 
     pub(super) async fn run(mut self) -> Result<()> {
@@ -59,8 +62,19 @@ impl BuildTask {
                 }
             }
         };
+        let before = self.state.serving.clone();
         self.settle(outcome);
+        self.warm_up(before.as_ref()).await;
         self.report().await
+    }
+
+    /// What serves now goes on until instances of the new environment can be made as quickly.
+    async fn warm_up(&self, before: Option<&Serving>) {
+        if let (Some(before), Some(serving)) = (before, &self.state.serving)
+            && before != serving
+        {
+            self.instances.warm_up(parking_order(&self.runtime, serving.clone())).await;
+        }
     }
 
     fn settle(&mut self, outcome: EnvironmentReport) {

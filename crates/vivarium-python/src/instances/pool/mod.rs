@@ -25,6 +25,7 @@ use vivarium_domain::ports::{ParkingOrder, PoolState};
 use self::counters::{Counters, show_parked, show_running};
 use self::policy::{Action, Bounds, Event, Number, Order, Policy};
 use super::maker::{Kind, Made, MakeError, Maker};
+use super::zygotes::Zygotes;
 use crate::settings::PoolSettings;
 
 /// How often the policy is asked though nothing happened: for what age, idleness and pauses bring.
@@ -32,7 +33,7 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// The pool.
 pub(super) struct Pool {
-    maker: Maker,
+    zygotes: Arc<Zygotes>,
     began: Instant,
     state: Mutex<State>,
     ticking: AtomicBool,
@@ -85,13 +86,32 @@ impl Pool {
             counters: HashMap::new(),
         };
         let (began, state, ticking) = (Instant::now(), Mutex::new(state), AtomicBool::new(false));
-        Arc::new_cyclic(|itself| Self { maker, began, state, ticking, itself: itself.clone() })
+        Arc::new_cyclic(|itself: &Weak<Self>| {
+            let pool = itself.clone();
+            let renewed = move |runtime| {
+                if let Some(pool) = pool.upgrade() {
+                    pool.step(Event::Renewed(runtime));
+                }
+            };
+            let zygotes = Zygotes::new(maker, settings.zygotes, Box::new(renewed));
+            Self { zygotes, began, state, ticking, itself: itself.clone() }
+        })
+    }
+
+    /// Where instances come from.
+    pub(super) fn zygotes(&self) -> &Zygotes {
+        &self.zygotes
     }
 
     /// Keeps what is ordered from now on. Must be called within a tokio runtime.
     pub(super) fn order(&self, order: &ParkingOrder) {
         let (min, max) = (order.min as usize, order.max as usize);
-        self.step(Event::Ordered(order.runtime, Order { kind: Kind::of_order(order), min, max }));
+        let kind = Kind::of_order(order);
+        // The same order again says nothing about one that is being prepared beside it.
+        if self.lock().policy.order(order.runtime).is_none_or(|known| known.kind != kind) {
+            self.zygotes.keep_only(order.runtime, &kind);
+        }
+        self.step(Event::Ordered(order.runtime, Order { kind, min, max }));
         if !self.ticking.swap(true, Ordering::Relaxed) {
             tokio::spawn(tick(self.itself.clone()));
         }
@@ -99,6 +119,8 @@ impl Pool {
 
     /// Ends everything of a runtime that waits for a script; returns when it is wholly gone.
     pub(super) async fn release(&self, runtime: RuntimeId) {
+        // Not within the lock: zygotes ask for what is parked while they hold theirs.
+        self.zygotes.release(runtime);
         let tracker = {
             let mut state = self.lock();
             self.advance(&mut state, Event::Released(runtime));
@@ -166,6 +188,12 @@ impl Pool {
         PoolState { min, max, parked, starting, running, hits, misses, started, failed, discarded, oldest }
     }
 
+    fn keeps_parked(&self, runtime: RuntimeId) -> bool {
+        let state = self.lock();
+        let (parked, starting, _) = state.policy.counts(runtime);
+        parked + starting > 0
+    }
+
     fn count_running(&self, runtime: RuntimeId, change: impl FnOnce(usize) -> usize) {
         let mut state = self.lock();
         let counters = state.counters(runtime);
@@ -201,7 +229,7 @@ impl Pool {
 
     /// `Ok(None)` when nobody wants it any more; it is wholly gone then.
     async fn come_up(&self, start: &Start) -> Result<Option<Made>, MakeError> {
-        let mut made = self.maker.make(&start.kind).await?;
+        let mut made = self.zygotes.make(start.runtime, &start.kind).await?;
         let ready = tokio::select! {
             biased;
             () = start.cancel.cancelled() => None,
@@ -311,5 +339,6 @@ async fn tick(pool: Weak<Pool>) {
         tokio::time::sleep(TICK).await;
         let Some(pool) = pool.upgrade() else { return };
         pool.step(Event::Tick);
+        pool.zygotes.end_idle(|runtime| pool.keeps_parked(runtime));
     }
 }

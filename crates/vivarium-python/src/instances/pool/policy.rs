@@ -54,6 +54,8 @@ pub(super) enum Event<K> {
     Failed(Number),
     /// A parked instance is gone, or broken.
     Lost(Number),
+    /// Those that are parked are not what would be started now: they stay until others have come.
+    Renewed(RuntimeId),
     /// Nothing but time.
     Tick,
 }
@@ -84,6 +86,8 @@ struct Shelf<K> {
     demand: Demand,
     failures: u32,
     not_before: Moment,
+    /// Those parked before are stale.
+    renewed: Moment,
 }
 
 #[derive(Debug)]
@@ -161,6 +165,11 @@ impl<K: Clone + PartialEq> Policy<K> {
                 }
             }
             Event::Lost(number) => self.lose(number, now),
+            Event::Renewed(runtime) => {
+                if let Some(shelf) = self.shelves.get_mut(&runtime) {
+                    shelf.renewed = now;
+                }
+            }
             Event::Tick => self.shelves.values_mut().for_each(|shelf| shelf.settle(now)),
         }
         Vec::new()
@@ -278,7 +287,15 @@ enum Room {
 impl<K: Clone + PartialEq> Shelf<K> {
     fn new(order: Order<K>) -> Self {
         let (parked, starting) = (BTreeMap::new(), BTreeMap::new());
-        Self { order, parked, starting, demand: Demand::default(), failures: 0, not_before: Moment::ZERO }
+        Self {
+            order,
+            parked,
+            starting,
+            demand: Demand::default(),
+            failures: 0,
+            not_before: Moment::ZERO,
+            renewed: Moment::ZERO,
+        }
     }
 
     /// How many there should be now.
@@ -287,7 +304,8 @@ impl<K: Clone + PartialEq> Shelf<K> {
     }
 
     fn is_stale(&self, waiting: &Waiting<K>, now: Moment, age: Duration) -> bool {
-        waiting.kind != self.order.kind || now.saturating_sub(waiting.since) > age
+        let outdated = waiting.kind != self.order.kind || waiting.since < self.renewed;
+        outdated || now.saturating_sub(waiting.since) > age
     }
 
     /// The oldest of those that are of an old kind or too old.

@@ -146,6 +146,16 @@ fn the_old_are_replaced_one_by_one() {
 }
 
 #[test]
+fn after_a_renewal_those_that_were_parked_serve_until_others_have_come() {
+    let mut policy = filled(2, 2);
+    let actions = policy.step(Event::Renewed(runtime(1)), at(5));
+    assert_eq!((starts(&actions).len(), discards(&actions).len()), (2, 0));
+    assert!(policy.take(runtime(1), &7).is_some(), "an old one is as good as none is better");
+    let gone = settle(&mut policy, &actions, at(5));
+    assert_eq!((gone.len(), policy.counts(runtime(1))), (1, (2, 0, Some(at(5)))));
+}
+
+#[test]
 fn failing_starts_pause_longer_and_longer() {
     let mut policy = Policy::new(BOUNDS);
     let (mut now, mut pauses) = (at(0), Vec::new());
@@ -213,6 +223,7 @@ enum Step {
     Evaluate(u128, u32),
     Finish(usize, bool),
     Lose(usize),
+    Renew(u128),
     Wait(u64),
 }
 
@@ -223,6 +234,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0..3_u128, 0..2_u32).prop_map(|(r, k)| Step::Evaluate(r, k)),
         8 => (any::<usize>(), prop::bool::weighted(0.8)).prop_map(|(one, well)| Step::Finish(one, well)),
         1 => any::<usize>().prop_map(Step::Lose),
+        1 => (0..3_u128).prop_map(Step::Renew),
         4 => (0..40_000_u64).prop_map(Step::Wait),
     ]
 }
@@ -301,6 +313,7 @@ fn act(policy: &mut Policy<u32>, reality: &mut Reality, step: Step, now: Moment)
             reality.parked.remove(&number);
             policy.step(Event::Lost(number), now)
         }
+        Step::Renew(owner) => policy.step(Event::Renewed(runtime(owner)), now),
         Step::Wait(_) => policy.step(Event::Tick, now),
     }
 }

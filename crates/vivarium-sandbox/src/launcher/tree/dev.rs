@@ -9,6 +9,9 @@ use crate::error::Fault;
 use crate::launcher::rules::Right;
 use crate::launcher::sources::DEVICES;
 
+/// Where POSIX shared memory lies, `shm_overview(7)`.
+pub(super) const SHARED_MEMORY: &str = "/dev/shm";
+
 const LINKS: [(&str, &str); 4] = [
     ("/dev/fd", "/proc/self/fd"),
     ("/dev/stdin", "/proc/self/fd/0"),
@@ -25,5 +28,17 @@ pub(super) fn make(tree: &Tree, devices: &[OwnedFd], scratch: &Scratch) -> Resul
     for (target, points_to) in LINKS {
         symlink(tree, Path::new(target), Path::new(points_to))?;
     }
-    scratch.show(tree, Path::new("/dev/shm"), 0o1777, false)
+    show_memory(tree, scratch)
+}
+
+/// The devices are there already.
+pub(super) fn renew(tree: &Tree, scratch: &Scratch) -> Result<(), Fault> {
+    for name in DEVICES {
+        tree.allow(place::there(tree, &Path::new("/dev").join(name))?, Right::Device)?;
+    }
+    show_memory(tree, scratch)
+}
+
+fn show_memory(tree: &Tree, scratch: &Scratch) -> Result<(), Fault> {
+    scratch.show(tree, Path::new(SHARED_MEMORY), false)
 }

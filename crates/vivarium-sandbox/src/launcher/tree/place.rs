@@ -64,6 +64,14 @@ pub(super) fn empty_file(tree: &Tree, target: &Path) -> Result<OwnedFd, Fault> {
     openat2(&above, name, how, Mode::empty(), RESOLVE).map_err(step)
 }
 
+/// Opens what is there, as a mere place.
+pub(super) fn there(tree: &Tree, target: &Path) -> Result<OwnedFd, Fault> {
+    let below = target.strip_prefix("/").unwrap_or(target);
+    let how = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    openat2(&tree.root, below, how, Mode::empty(), RESOLVE)
+        .map_err(|errno| fault("open", errno).about(target.display()))
+}
+
 fn create(tree: &Tree, target: &Path) -> Result<rustix::io::Result<OwnedFd>, Fault> {
     let (above, name) = parent(tree, target)?;
     let how = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;

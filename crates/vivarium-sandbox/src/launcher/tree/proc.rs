@@ -29,6 +29,17 @@ pub(super) fn mount(tree: &Tree, lowered: bool) -> Result<bool, Fault> {
     }
 }
 
+/// An instance of it that is nowhere in the tree and can be written to: id maps lie there.
+pub(in crate::launcher) fn apart() -> Result<OwnedFd, Fault> {
+    let fault = |errno| Fault::new(Layer::Proc, "make /proc").errno(errno);
+    let context = fsopen("proc", FsOpenFlags::FSOPEN_CLOEXEC).map_err(fault)?;
+    fsconfig_set_string(&context, "subset", "pid").map_err(fault)?;
+    fsconfig_create(&context).map_err(fault)?;
+    let attributes =
+        MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes).map_err(fault)
+}
+
 fn show(tree: &Tree, proc: &OwnedFd, point: &OwnedFd) -> Result<(), Fault> {
     attach_at(proc, point, Path::new(TARGET))?;
     tree.allow(proc, Right::Read)

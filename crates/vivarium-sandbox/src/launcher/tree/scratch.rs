@@ -1,13 +1,15 @@
 //! All writable space: one tmpfs, shown in parts, so that one limit holds for the sum.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, Mode, chmodat, mkdirat, unlinkat};
 use rustix::mount::{OpenTreeFlags, UnmountFlags, open_tree, unmount};
-use rustix::process::fchdir;
+use rustix::process::{chdir, fchdir};
 
+use super::dev::SHARED_MEMORY;
 use super::{Tree, attach_at, make_tmpfs, place};
 use crate::error::Fault;
 use crate::launcher::rules::Right;
@@ -15,12 +17,12 @@ use crate::layer::Layer;
 use crate::plan::{Mount, Plan};
 use crate::sys::{MountFlags, set_mount_flags};
 
-/// The hidden place of the whole while its parts are shown.
-const HIDDEN: &str = "/.scratch";
+/// Where the whole is attached while its parts are made, if the tree is being built: it is removed again.
+const BUILDING_SITE: &str = "/.scratch";
 
+/// The parts, in the order in which the plan shows them.
 pub(super) struct Scratch {
-    whole: Option<OwnedFd>,
-    parts: Cell<u32>,
+    parts: RefCell<VecDeque<OwnedFd>>,
 }
 
 fn fault(step: &str, errno: rustix::io::Errno) -> Fault {
@@ -28,63 +30,85 @@ fn fault(step: &str, errno: rustix::io::Errno) -> Fault {
 }
 
 impl Scratch {
-    /// Attached at a hidden place, because kernels before 6.15 clone no detached mounts. A plan
-    /// without writable space makes nothing.
+    /// For a tree that is being built.
     pub(super) fn make(tree: &Tree, plan: &Plan) -> Result<Self, Fault> {
-        let parts = Cell::new(0);
-        let wanted = count_parts(plan);
-        if wanted == 0 {
-            return Ok(Self { whole: None, parts });
+        let scratch = Self::make_at(tree, plan, Path::new(BUILDING_SITE))?;
+        match unlinkat(&tree.root, BUILDING_SITE.trim_start_matches('/'), AtFlags::REMOVEDIR) {
+            Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(scratch),
+            Err(errno) => Err(fault("remove the building site of the scratch space", errno)),
+        }
+    }
+
+    /// For a tree that is there already and cannot be changed: the place of the first part will do.
+    pub(super) fn renew(tree: &Tree, plan: &Plan) -> Result<Self, Fault> {
+        let first = wanted(plan).next().map_or(Path::new("/"), |part| part.target);
+        Self::make_at(tree, plan, first)
+    }
+
+    /// The whole is attached only while the parts are made, because kernels before 6.15 clone no detached mounts. A
+    /// plan without writable space makes nothing.
+    fn make_at(tree: &Tree, plan: &Plan, site: &Path) -> Result<Self, Fault> {
+        let count = wanted(plan).count() as u64;
+        if count == 0 {
+            return Ok(Self { parts: RefCell::default() });
         }
         let options = [
             ("size", plan.scratch.bytes.to_string()),
             // The directories that are made here are not the instance's.
-            ("nr_inodes", (plan.scratch.inodes + wanted + 1).to_string()),
+            ("nr_inodes", (plan.scratch.inodes + count + 1).to_string()),
             ("mode", "0700".to_owned()),
         ];
         let whole = make_tmpfs(&options).map_err(|errno| fault("make the scratch space", errno))?;
-        let hidden = Path::new(HIDDEN);
-        attach_at(&whole, &place::directory(tree, hidden)?, hidden)?;
-        let whole = Some(whole);
-        Ok(Self { whole, parts })
+        attach_at(&whole, &place::directory(tree, site)?, site)?;
+        let made = (0..).zip(wanted(plan)).map(|(number, part)| {
+            make_part(&whole, number, &part)
+                .map_err(|errno| fault("make the scratch directory", errno).about(part.target.display()))
+        });
+        let parts = made.collect::<Result<_, _>>()?;
+        detach(&whole)?;
+        Ok(Self { parts: RefCell::new(parts) })
     }
 
-    /// Shows a new empty part at `target`.
-    pub(super) fn show(&self, tree: &Tree, target: &Path, mode: u32, exec: bool) -> Result<(), Fault> {
-        let step = |errno| fault("make the scratch directory", errno).about(target.display());
-        let part = self.part(mode, exec).map_err(step)?;
+    /// Shows the next part at `target`.
+    pub(super) fn show(&self, tree: &Tree, target: &Path, exec: bool) -> Result<(), Fault> {
+        let missing = || Fault::new(Layer::Disk, "find the scratch directory").about(target.display());
+        let part = self.parts.borrow_mut().pop_front().ok_or_else(missing)?;
         attach_at(&part, &place::directory(tree, target)?, target)?;
         tree.allow(&part, Right::Change { execute: exec })
     }
+}
 
-    fn part(&self, mode: u32, exec: bool) -> rustix::io::Result<OwnedFd> {
-        let whole = self.whole.as_ref().ok_or(rustix::io::Errno::NOENT)?;
-        let name = self.parts.get().to_string();
-        self.parts.set(self.parts.get() + 1);
-        mkdirat(whole, &name, Mode::RWXU)?;
-        chmodat(whole, &name, Mode::from_raw_mode(mode), AtFlags::empty())?;
-        let how = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-        let part = open_tree(whole, &name, how)?;
-        let flags = MountFlags { no_devices: true, no_exec: !exec, ..MountFlags::default() };
-        set_mount_flags(&part, flags)?;
-        Ok(part)
-    }
+fn make_part(whole: &OwnedFd, number: u32, part: &Part<'_>) -> rustix::io::Result<OwnedFd> {
+    let name = number.to_string();
+    mkdirat(whole, &name, Mode::RWXU)?;
+    chmodat(whole, &name, Mode::from_raw_mode(part.mode), AtFlags::empty())?;
+    let how = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let made = open_tree(whole, &name, how)?;
+    let flags = MountFlags { no_devices: true, no_exec: !part.exec, ..MountFlags::default() };
+    set_mount_flags(&made, flags)?;
+    Ok(made)
+}
 
-    /// Only the parts stay.
-    pub(super) fn hide(self, tree: &Tree) -> Result<(), Fault> {
-        if self.whole.is_none() {
-            return Ok(());
-        }
-        let name = HIDDEN.trim_start_matches('/');
-        fchdir(&tree.root)
-            .and_then(|()| unmount(name, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW))
-            .and_then(|()| unlinkat(&tree.root, name, AtFlags::REMOVEDIR))
-            .map_err(|errno| fault("hide the scratch space", errno))
-    }
+/// Only the parts stay.
+fn detach(whole: &OwnedFd) -> Result<(), Fault> {
+    fchdir(whole)
+        .and_then(|()| unmount(".", UnmountFlags::DETACH))
+        .and_then(|()| chdir("/"))
+        .map_err(|errno| fault("hide the scratch space", errno))
+}
+
+/// A writable directory of a plan.
+struct Part<'plan> {
+    target: &'plan Path,
+    mode: u32,
+    exec: bool,
 }
 
 /// `/dev` has `/dev/shm`.
-fn count_parts(plan: &Plan) -> u64 {
-    let writable = |mount: &&Mount| matches!(mount, Mount::Scratch { .. } | Mount::Dev);
-    plan.mounts.iter().filter(writable).count() as u64
+fn wanted(plan: &Plan) -> impl Iterator<Item = Part<'_>> {
+    plan.mounts.iter().filter_map(|mount| match mount {
+        Mount::Scratch { target, mode, exec } => Some(Part { target, mode: *mode, exec: *exec }),
+        Mount::Dev => Some(Part { target: Path::new(SHARED_MEMORY), mode: 0o1777, exec: false }),
+        _ => None,
+    })
 }

@@ -3,6 +3,7 @@
 mod events;
 mod files;
 mod identity;
+mod join;
 #[cfg(target_arch = "x86_64")]
 mod legacy;
 mod memory;
@@ -58,10 +59,15 @@ const fn refuse(number: libc::c_long, reason: &'static str) -> Refused {
     Refused { number, reason }
 }
 
-/// Every entry. A call may stand in two themes with different conditions.
+/// Every entry for instances. A call may stand in two themes with different conditions.
 pub(super) fn allowed() -> impl Iterator<Item = (Theme, Call)> {
     let themed = Theme::ALL.into_iter().flat_map(|theme| calls(theme).iter().map(move |call| (theme, *call)));
     themed.chain(old().iter().copied())
+}
+
+/// What zygotes have in addition. To everybody else most of it is unknown.
+pub(super) fn joining() -> impl Iterator<Item = (Theme, Call)> {
+    calls(Theme::Join).iter().map(|call| (Theme::Join, *call))
 }
 
 fn calls(theme: Theme) -> &'static [Call] {
@@ -77,6 +83,7 @@ fn calls(theme: Theme) -> &'static [Call] {
         Theme::Events => events::CALLS,
         Theme::Identity => identity::CALLS,
         Theme::System => system::CALLS,
+        Theme::Join => join::CALLS,
     }
 }
 

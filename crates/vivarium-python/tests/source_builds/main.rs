@@ -1,0 +1,7 @@
+//! T24: source distributions are built behind the walls, and a hostile one gets nothing for it.
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
+
+mod hostile;
+mod house;
+mod index;
+mod ordinary;

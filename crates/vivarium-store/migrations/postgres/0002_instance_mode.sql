@@ -1,0 +1,3 @@
+-- Where the instances of a runtime come from.
+
+ALTER TABLE runtimes ADD COLUMN instance_mode TEXT NOT NULL DEFAULT '"forked"';
