@@ -4,14 +4,19 @@ import os
 import queue
 import signal
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
 BINARY = os.environ.get("VIVARIUM_BIN") or str(Path(__file__).parents[2] / "target/debug/vivarium")
 PASSWORD = "correct horse battery staple"
 
-# For servers of a test's own: nothing to install at the start, room for many evaluations at once, a short farewell.
-QUICK = """
+# For servers of a test's own: nothing to install at the start, an installer that need not be obtained, room for many
+# evaluations at once, a short farewell.
+QUICK = f"""
+[packages]
+uv = "{Path(sys.prefix) / 'bin/uv'}"
+
 [runtimes]
 default_packages = []
 

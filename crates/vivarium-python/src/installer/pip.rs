@@ -1,6 +1,7 @@
 //! pip of an interpreter of the host: it knows how the operator reaches a package index.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::process::Command;
 
@@ -15,6 +16,9 @@ const UV_HASHES: [&str; 2] = [
     "d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19",
     "5435c5ce14a56431208ca0996416d310f1598e8c2c8ba707688985a16bb82dbe",
 ];
+
+/// How long to wait before each further attempt at the download: pip gives up when a connection breaks half-way.
+const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(15)];
 
 /// pip, run by the first interpreter that has it.
 pub(super) struct Pip<'settings> {
@@ -36,12 +40,28 @@ impl Pip<'_> {
         let list = work.join("requirements.txt");
         let hashes = UV_HASHES.map(|hash| format!(" --hash=sha256:{hash}")).concat();
         std::fs::write(&list, format!("uv=={UV_VERSION}{hashes}\n")).map_err(|error| error.to_string())?;
-        let (finished, interpreter) = self.run(&self.download_arguments(work, &list), Some(work)).await?;
-        if finished.code != 0 {
-            return Err(last_line(&finished));
-        }
+        let interpreter = self.download(&self.download_arguments(work, &list), work).await?;
         unpack(&interpreter, &wheel_in(work)?, work).await?;
         Ok(work.join(format!("unpacked/uv-{UV_VERSION}.data/scripts/uv")))
+    }
+
+    /// Tries again when the network failed; an answer of the index is final.
+    async fn download(&self, arguments: &[String], work: &Path) -> Result<PathBuf, String> {
+        let mut pauses = PAUSES.iter();
+        loop {
+            let (finished, interpreter) = self.run(arguments, Some(work)).await?;
+            if finished.code == 0 {
+                return Ok(interpreter);
+            }
+            let reason = last_line(&finished);
+            match pauses.next().filter(|_| is_broken_connection(&finished)) {
+                Some(pause) => {
+                    tracing::warn!(%reason, "the download of uv broke off; trying again");
+                    tokio::time::sleep(*pause).await;
+                }
+                None => return Err(reason),
+            }
+        }
     }
 
     fn download_arguments(&self, work: &Path, list: &Path) -> Vec<String> {
@@ -83,10 +103,18 @@ impl Pip<'_> {
     }
 }
 
+/// What pip prints before the traceback of an error that it did not expect.
+const TRACEBACK: &str = "ERROR: Exception:";
+
+/// pip itself tries again to connect, but not to go on with an answer that breaks off: that ends in a traceback.
+fn is_broken_connection(finished: &Finished) -> bool {
+    finished.stderr.contains(TRACEBACK)
+}
+
 fn last_line(finished: &Finished) -> String {
     let talk = super::failure::without_credentials(&finished.stderr);
-    let mut errors = talk.lines().map(str::trim).filter(|line| !line.is_empty());
-    let line = errors.rfind(|line| line.starts_with("ERROR:")).or_else(|| talk.lines().last());
+    let lines = || talk.lines().map(str::trim).filter(|line| !line.is_empty());
+    let line = lines().rfind(|line| line.starts_with("ERROR:") && *line != TRACEBACK).or_else(|| lines().last());
     format!("pip ended with {}: {}", finished.code, line.unwrap_or("it said nothing"))
 }
 
@@ -103,4 +131,31 @@ async fn unpack(interpreter: &Path, wheel: &Path, work: &Path) -> Result<(), Str
     command.args(["-I", "-m", "zipfile", "-e"]).arg(wheel).arg(work.join("unpacked")).env_clear();
     let finished = command::run(command).await.map_err(|error| error.to_string())?;
     if finished.code == 0 { Ok(()) } else { Err(format!("cannot unpack the wheel of uv: {}", finished.stderr.trim())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(stderr: &str) -> Finished {
+        Finished { code: 2, stdout: String::new(), stderr: stderr.to_owned() }
+    }
+
+    #[test]
+    fn a_connection_that_broke_is_told_by_its_reason_and_tried_again() {
+        let broken = failed(
+            "ERROR: Exception:\nTraceback (most recent call last):\n  File \"x\"\nReadTimeoutError: timed out.\n",
+        );
+        assert!(is_broken_connection(&broken));
+        assert_eq!(last_line(&broken), "pip ended with 2: ReadTimeoutError: timed out.");
+    }
+
+    #[test]
+    fn an_answer_of_the_index_is_final() {
+        let unknown = failed(
+            "ERROR: Could not find a version\nERROR: No matching distribution found for uv\n\n[notice] new pip\n",
+        );
+        assert!(!is_broken_connection(&unknown));
+        assert_eq!(last_line(&unknown), "pip ended with 2: ERROR: No matching distribution found for uv");
+    }
 }
