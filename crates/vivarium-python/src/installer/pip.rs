@@ -114,7 +114,7 @@ fn is_broken_connection(finished: &Finished) -> bool {
 fn last_line(finished: &Finished) -> String {
     let talk = super::failure::without_credentials(&finished.stderr);
     let lines = || talk.lines().map(str::trim).filter(|line| !line.is_empty());
-    let line = lines().rfind(|line| line.starts_with("ERROR:") && *line != TRACEBACK).or_else(|| lines().last());
+    let line = lines().rfind(|line| line.starts_with("ERROR:") && *line != TRACEBACK).or_else(|| lines().next_back());
     format!("pip ended with {}: {}", finished.code, line.unwrap_or("it said nothing"))
 }
 
