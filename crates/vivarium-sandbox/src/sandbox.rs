@@ -35,13 +35,23 @@ pub(crate) struct Shared {
     /// `None` when the server may not map foreign ids.
     ids: Option<Arc<Ids>>,
     missing: Vec<Layer>,
-    /// The filter of the default plan, compiled once; `None` where the layer is missing.
-    strict: Option<Program>,
-    /// The filter of zygotes.
-    joining: Option<Program>,
+    /// `None` where the layer is missing.
+    filters: Option<Filters>,
     janitor: Janitor,
     quick: Option<Arc<Quick>>,
     sequence: AtomicU64,
+}
+
+/// Filters of system calls that all instances share, compiled once.
+struct Filters {
+    /// Of the default plan.
+    strict: Program,
+    /// Of zygotes.
+    joining: Program,
+    /// Of what zygotes fork by the default plan, beside the one that it inherits.
+    leaving: Program,
+    /// Of the first processes of what zygotes fork.
+    waiting: Program,
 }
 
 impl Sandbox {
@@ -58,9 +68,7 @@ impl Sandbox {
         let mut missing = missing_identity(&settings.demands)?;
         missing.extend(missing_confinement(&settings.demands)?);
         let filtered = !missing.contains(&Layer::Seccomp);
-        let strict = filtered.then(|| compile(&Theme::all())).transpose()?;
-        let joining = Theme::ALL.into_iter().chain([Theme::Join]).collect();
-        let joining = filtered.then(|| compile(&joining)).transpose()?;
+        let filters = filtered.then(Filters::compile).transpose()?;
         let layout = Layout::detect();
         let parent = Parent::make(&layout, &settings.name, &settings.demands)?;
         missing.extend_from_slice(&parent.missing);
@@ -74,8 +82,7 @@ impl Sandbox {
             layout,
             parent,
             missing,
-            strict,
-            joining,
+            filters,
             janitor,
             quick,
             sequence: AtomicU64::new(0),
@@ -158,7 +165,7 @@ impl Sandbox {
 impl Shared {
     fn start(&self, plan: Plan, zygote: bool) -> Result<Started, SandboxError> {
         let body = self.body(&plan.limits, zygote)?;
-        let filter = self.filter(&plan)?;
+        let filter = self.filter(&plan, zygote)?;
         let order = Order {
             plan,
             filter,
@@ -174,7 +181,12 @@ impl Shared {
     }
 
     fn zygote_order(&self) -> ZygoteOrder {
-        ZygoteOrder { filter: self.joining.clone(), ids: self.ids.as_ref().map(|_| self.settings.ids) }
+        let filter = |choose: fn(&Filters) -> &Program| self.filters.as_ref().map(choose).cloned();
+        ZygoteOrder {
+            filter: filter(|filters| &filters.joining),
+            init_filter: filter(|filters| &filters.waiting),
+            ids: self.ids.as_ref().map(|_| self.settings.ids),
+        }
     }
 
     /// Makes what the host has to give an instance, and has the keeper of a zygote do the rest.
@@ -185,10 +197,13 @@ impl Shared {
     }
 
     /// Other choices than the default are rare, and compiled in a tenth of a millisecond.
-    fn filter(&self, plan: &Plan) -> Result<Option<Program>, Fault> {
-        match &self.strict {
-            Some(_) if plan.system_calls != Theme::all() => compile(&plan.system_calls).map(Some),
-            strict => Ok(strict.clone()),
+    fn filter(&self, plan: &Plan, zygote: bool) -> Result<Option<Program>, Fault> {
+        let Some(filters) = &self.filters else { return Ok(None) };
+        let is_default = plan.system_calls == Theme::all();
+        match (is_default, zygote) {
+            (false, _) => compile(&plan.system_calls).map(Some),
+            (true, false) => Ok(Some(filters.strict.clone())),
+            (true, true) => Ok(Some(filters.leaving.clone())),
         }
     }
 
@@ -231,9 +246,23 @@ fn missing_identity(demands: &Demands) -> Result<Vec<Layer>, Fault> {
     }
 }
 
+impl Filters {
+    fn compile() -> Result<Self, Fault> {
+        Ok(Self {
+            strict: compile(&Theme::all())?,
+            joining: compile(&Theme::ALL.into_iter().chain([Theme::Join]).collect())?,
+            leaving: seccomp::compile_leave().map_err(|error| not_compiled(&error))?,
+            waiting: compile(&[Theme::Wait].into())?,
+        })
+    }
+}
+
 fn compile(themes: &BTreeSet<Theme>) -> Result<Program, Fault> {
-    seccomp::compile(themes)
-        .map_err(|error| Fault::new(Layer::Seccomp, "compile the filter of system calls").because(error.to_string()))
+    seccomp::compile(themes).map_err(|error| not_compiled(&error))
+}
+
+fn not_compiled(error: &impl std::fmt::Display) -> Fault {
+    Fault::new(Layer::Seccomp, "compile the filter of system calls").because(error.to_string())
 }
 
 /// What this kernel has not, for nobody.

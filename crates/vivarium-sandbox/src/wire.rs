@@ -41,7 +41,8 @@ pub(crate) struct Order {
     pub(crate) landlock: bool,
     /// Layers whose absence is accepted.
     pub(crate) lowered: Vec<Layer>,
-    /// Whether the plan's command is a zygote. Then a keeper is pid 1, and the filter above is that of the instances.
+    /// Whether the plan's command is a zygote. Then a keeper is pid 1, and the filter above is what instances install
+    /// beside the one that they inherit of the zygote.
     pub(crate) zygote: Option<ZygoteOrder>,
 }
 
@@ -50,6 +51,8 @@ pub(crate) struct Order {
 pub(crate) struct ZygoteOrder {
     /// The filter of the zygote itself.
     pub(crate) filter: Option<Program>,
+    /// The filter of the first processes of instances.
+    pub(crate) init_filter: Option<Program>,
     /// Host ids that instances may get; `None` where all have the server's own.
     pub(crate) ids: Option<IdRange>,
 }

@@ -21,6 +21,19 @@ async fn every_layer_is_proven_where_instances_can_be_started() {
     sandbox.close().await;
 }
 
+/// The end of one must not take the cgroups of another away.
+#[tokio::test]
+async fn two_reports_at_once_do_not_disturb_each_other() {
+    let Some(sandbox) = common::sandbox("probe-twice") else {
+        return;
+    };
+    let (one, other) =
+        tokio::join!(probe::run(common::settings("probe-twice")), probe::run(common::settings("probe-twice")));
+    let missing: Vec<_> = one.iter().chain(&other).filter(|row| row.state != State::On).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+    sandbox.close().await;
+}
+
 #[tokio::test]
 async fn without_a_launcher_nothing_is_claimed() {
     let mut settings = common::settings("no-probe");

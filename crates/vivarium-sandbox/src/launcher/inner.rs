@@ -81,7 +81,7 @@ impl Cell {
         if let Err(fault) = self.take(BUILD) {
             return Err((report, fault));
         }
-        match self.order.zygote.take() {
+        match self.order.zygote.clone() {
             Some(zygote) => keeper::keep(self, &zygote, null, handed, report),
             None => self.run_command(null, &handed, &report).map_err(|fault| (report, fault)),
         }

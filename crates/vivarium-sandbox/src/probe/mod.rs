@@ -9,6 +9,7 @@ mod network;
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde::Serialize;
 use tokio::io::AsyncReadExt;
@@ -105,6 +106,9 @@ fn none_tried(error: &SandboxError) -> Vec<Proof> {
     Layer::ALL.into_iter().map(proof).collect()
 }
 
+/// How many there were in this process.
+static PROBERS: AtomicU32 = AtomicU32::new(0);
+
 pub(super) struct Prober {
     sandbox: Sandbox,
     launcher: LauncherCommand,
@@ -115,8 +119,9 @@ impl Prober {
         for layer in Layer::ALL {
             let _stays_demanded = settings.demands.lower(layer);
         }
-        // Beside a running server of the same name.
-        settings.name = format!("{}-probe-{}", truncated(&settings.name), std::process::id());
+        // Beside a running server of the same name, and beside other probers: each removes its cgroups at its end.
+        let number = PROBERS.fetch_add(1, Ordering::Relaxed);
+        settings.name = format!("{}-probe-{}-{number}", truncated(&settings.name), std::process::id());
         let launcher = settings.launcher.clone();
         Ok(Self { sandbox: Sandbox::new(settings)?, launcher })
     }

@@ -46,22 +46,37 @@ enum Verdict {
     Ask(Vec<SeccompRule>),
 }
 
-/// The filter of a plan.
+/// The filter of a plan: what no theme allows is refused.
 pub(crate) fn compile(themes: &BTreeSet<Theme>) -> Result<Program, BackendError> {
+    Ok(assemble(&verdicts(themes)?, UNKNOWN))
+}
+
+/// For what a zygote forks. It has inherited the zygote's filter, and a call is only as free as the strictest filter
+/// says; so this one is about what zygotes have beyond [`Theme::all`], and answers that as [`compile`] does for those.
+/// Much shorter, and the kernel translates it for each instance anew.
+pub(crate) fn compile_leave() -> Result<Program, BackendError> {
+    let mut known = verdicts(&Theme::all())?;
+    let taken = table::of_zygotes().map(|(_, call)| call.number());
+    let taken = taken.map(|number| (number, known.remove(&number).unwrap_or(Verdict::Answer(UNKNOWN)))).collect();
+    Ok(assemble(&taken, ALLOW))
+}
+
+/// `otherwise` is the answer to numbers without a verdict.
+fn assemble(verdicts: &BTreeMap<u32, Verdict>, otherwise: u32) -> Program {
     let mut program = vec![
         statement(LOAD_WORD, ARCHITECTURE_AT),
         jump(JUMP_EQUAL, ARCHITECTURE, 1, 0),
         statement(RETURN, KILL),
         statement(LOAD_WORD, NUMBER_AT),
     ];
-    program.extend(search(&ranges(&verdicts(themes)?)));
-    Ok(Program(program.iter().map(pack).collect()))
+    program.extend(search(&ranges(verdicts, &Verdict::Answer(otherwise))));
+    Program(program.iter().map(pack).collect())
 }
 
 fn verdicts(themes: &BTreeSet<Theme>) -> Result<BTreeMap<u32, Verdict>, BackendError> {
     let mut verdicts: BTreeMap<_, _> = table::refused().map(|number| (number, Verdict::Answer(REFUSE))).collect();
-    let joining = themes.contains(&Theme::Join).then(table::joining).into_iter().flatten();
-    for (theme, call) in table::allowed().chain(joining) {
+    let special = table::of_zygotes().chain(table::of_inits()).filter(|(theme, _)| themes.contains(theme));
+    for (theme, call) in table::allowed().chain(special) {
         let verdict = verdicts.entry(call.number()).or_insert(Verdict::Answer(REFUSE));
         if themes.contains(&theme) {
             widen(verdict, call.when)?;
@@ -83,8 +98,8 @@ fn widen(verdict: &mut Verdict, when: When) -> Result<(), BackendError> {
 }
 
 /// The first number of each range with one verdict, in order, from 0 to the end of all numbers.
-fn ranges(verdicts: &BTreeMap<u32, Verdict>) -> Vec<(u32, Verdict)> {
-    let mut ranges = vec![(0, Verdict::Answer(UNKNOWN))];
+fn ranges(verdicts: &BTreeMap<u32, Verdict>, otherwise: &Verdict) -> Vec<(u32, Verdict)> {
+    let mut ranges = vec![(0, otherwise.clone())];
     let mut begin = |number: u32, verdict: &Verdict| match ranges.last_mut() {
         Some((_, last)) if last == verdict => {}
         Some((first, last)) if *first == number => *last = verdict.clone(),
@@ -93,12 +108,12 @@ fn ranges(verdicts: &BTreeMap<u32, Verdict>) -> Vec<(u32, Verdict)> {
     let mut next = 0;
     for (number, verdict) in verdicts {
         if *number > next {
-            begin(next, &Verdict::Answer(UNKNOWN));
+            begin(next, otherwise);
         }
         begin(*number, verdict);
         next = number + 1;
     }
-    begin(next, &Verdict::Answer(UNKNOWN));
+    begin(next, otherwise);
     begin(FOREIGN_DOOR, &Verdict::Answer(KILL));
     ranges
 }

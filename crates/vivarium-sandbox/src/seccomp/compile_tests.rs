@@ -136,3 +136,36 @@ fn the_filter_is_short_enough_to_install_fast() {
     let length = strict().0.len();
     assert!(length < 1000, "{length} instructions");
 }
+
+/// The kernel takes the strictest answer of all filters, `seccomp(2)`; of these, the smallest number.
+#[test]
+fn what_a_zygote_forks_may_do_what_other_instances_may_and_no_more() {
+    let (strict, leave) = (strict(), compile_leave().unwrap());
+    let joining = compile(&Theme::ALL.into_iter().chain([Theme::Join]).collect()).unwrap();
+    let severity = |answer: u32| match answer {
+        KILL => 0,
+        ALLOW => 2,
+        _ => 1,
+    };
+    for number in (0..600).chain([FOREIGN_DOOR.into(), u32::MAX.into()]) {
+        for first in [0, 1, 15, 22, 24, 28, 35, 38, 0x11, 0x1000_0011] {
+            let call = data(ARCHITECTURE, number, [first, 1, 0]);
+            let (inherited, own, wanted) = (run(&joining, call), run(&leave, call), run(&strict, call));
+            let both = if severity(own) <= severity(inherited) { own } else { inherited };
+            assert_eq!(both, wanted, "call {number} with {first:#x}");
+        }
+    }
+    assert!(leave.0.len() * 5 < strict.0.len(), "{} instructions", leave.0.len());
+}
+
+#[test]
+fn the_first_process_of_a_forked_instance_can_do_nothing_but_wait() {
+    let program = compile(&[Theme::Wait].into()).unwrap();
+    let refused =
+        [libc::SYS_openat, libc::SYS_execve, libc::SYS_read, libc::SYS_socket, libc::SYS_kill, libc::SYS_clone];
+    for number in refused.into_iter().chain([libc::SYS_setns, libc::SYS_mmap, libc::SYS_unshare]) {
+        assert_eq!(answer(&program, number, [0; 3]), REFUSE, "call {number}");
+    }
+    assert_eq!(answer(&program, libc::SYS_ppoll, [0; 3]), ALLOW);
+    assert_eq!(answer(&program, libc::SYS_exit_group, [0; 3]), ALLOW);
+}

@@ -14,7 +14,7 @@ mod theme;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use compile::compile;
+pub(crate) use compile::{compile, compile_leave};
 pub use theme::Theme;
 
 /// A compiled filter: each `sock_filter` as one number, code, jumps and operand from high to low.

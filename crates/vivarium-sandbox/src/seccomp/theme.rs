@@ -34,6 +34,9 @@ pub enum Theme {
     /// To enter a cell that was prepared and lock itself in: for zygotes only, which run no script. What they fork is
     /// behind a filter without it before it runs anything.
     Join,
+    /// To say that a cell stands, and to wait for its end: for the first process of a forked instance only, which has
+    /// nothing else.
+    Wait,
 }
 
 impl Theme {

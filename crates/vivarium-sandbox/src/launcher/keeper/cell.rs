@@ -62,11 +62,12 @@ fn make(cell: &mut Cell, lifeline: &OwnedFd, report: &OwnedFd) -> Result<(), Fau
     LOCK.iter().try_for_each(|step| step(cell))?;
     rules::enforce(ruleset.as_ref())?;
     verify::first(cell)?;
-    filter::install(cell.order.filter.as_ref())?;
-    verify::filtered(cell.order.filter.is_some())?;
-    let missing = std::mem::take(&mut cell.missing);
+    let verified = Report::Verified { missing: std::mem::take(&mut cell.missing) };
+    let filter = cell.order.zygote.as_ref().and_then(|zygote| zygote.init_filter.as_ref());
+    filter::install(filter)?;
+    verify::filtered(filter.is_some())?;
     let handed: Vec<_> = namespaces.iter().chain(&ruleset).map(AsFd::as_fd).collect();
-    send(report, &Report::Verified { missing }, &handed);
+    send(report, &verified, &handed);
     Ok(())
 }
 

@@ -15,6 +15,7 @@ mod sockets;
 mod system;
 mod threads;
 mod time;
+mod wait;
 
 use super::condition::When;
 use super::theme::Theme;
@@ -66,8 +67,13 @@ pub(super) fn allowed() -> impl Iterator<Item = (Theme, Call)> {
 }
 
 /// What zygotes have in addition. To everybody else most of it is unknown.
-pub(super) fn joining() -> impl Iterator<Item = (Theme, Call)> {
+pub(super) fn of_zygotes() -> impl Iterator<Item = (Theme, Call)> {
     calls(Theme::Join).iter().map(|call| (Theme::Join, *call))
+}
+
+/// All that the first processes of forked instances have.
+pub(super) fn of_inits() -> impl Iterator<Item = (Theme, Call)> {
+    calls(Theme::Wait).iter().map(|call| (Theme::Wait, *call))
 }
 
 fn calls(theme: Theme) -> &'static [Call] {
@@ -84,6 +90,7 @@ fn calls(theme: Theme) -> &'static [Call] {
         Theme::Identity => identity::CALLS,
         Theme::System => system::CALLS,
         Theme::Join => join::CALLS,
+        Theme::Wait => wait::CALLS,
     }
 }
 
