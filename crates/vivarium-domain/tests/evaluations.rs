@@ -310,3 +310,19 @@ async fn what_ends_while_its_caller_waits_is_recorded_as_it_ended() {
         assert_eq!((record.state, record.stdout_text().as_str()), (EvaluationState::Ready, "done\n"));
     }
 }
+
+/// Definitions that were read a moment ago are used again; a change makes an end of that.
+#[tokio::test]
+async fn a_changed_definition_counts_for_the_next_evaluation() {
+    let world = World::new().await;
+    let administrator = world.administrator().await;
+    let id = create(&world, &administrator, "changing", None).await;
+    let before = world.evaluations.start(&administrator, code_in(id, "print a")).await.unwrap();
+    let before = finished(&world, &administrator, before).await.revision;
+    let change = RuntimeChange { description: Some("changed".to_owned()), ..RuntimeChange::default() };
+    world.runtimes.alter(&administrator, id, change).await.unwrap();
+    let after = world.evaluations.start(&administrator, code_in(id, "print b")).await.unwrap();
+    let after = finished(&world, &administrator, after).await.revision;
+    assert_ne!(before, after);
+    assert_eq!(world.store.runtime(id).await.unwrap().unwrap().revision, after);
+}

@@ -11,12 +11,13 @@ use super::gate::Gate;
 use super::identity::Introduction;
 use super::live::{Live, LiveTable};
 use super::model::{Evaluation, EvaluationState};
+use super::recent::Recent;
 use super::watch::Watch;
 use crate::access::Caller;
 use crate::error::{Error, Result};
 use crate::id::{EvaluationId, RuntimeId};
 use crate::ports::{Instances, PoolState, Retention, Store};
-use crate::runtime::NodeRuntimes;
+use crate::runtime::{NodeRuntimes, Runtime};
 use crate::time::SharedClock;
 
 /// How long a cancellation waits for the end before it answers all the same.
@@ -70,6 +71,7 @@ pub struct EvaluationCounts {
 pub struct Evaluations {
     pub(super) parts: EvaluationParts,
     pub(super) live: LiveTable,
+    pub(super) recent: Recent<Runtime>,
     pub(super) gate: Gate,
     /// One permit for each evaluation that may be under way, running or waiting.
     pub(super) places: Arc<Semaphore>,
@@ -83,7 +85,7 @@ impl Evaluations {
         let EvaluationSettings { max_running, max_queued, .. } = parts.settings;
         let (gate, places) = (Gate::new(max_running), Arc::new(Semaphore::new(max_running + max_queued)));
         let (closing, tasks) = (CancellationToken::new(), TaskTracker::new());
-        Self { parts, live: LiveTable::default(), gate, places, closing, tasks }
+        Self { parts, live: LiveTable::default(), recent: Recent::new(), gate, places, closing, tasks }
     }
 
     /// An evaluation of the caller's own; administrators see all.
@@ -128,6 +130,12 @@ impl Evaluations {
             tracing::warn!(evaluation = %id, "a cancelled evaluation has not ended yet");
         }
         Ok(())
+    }
+
+    /// From now on evaluations see runtimes as they are in the store. To be called when a change was written, or was read
+    /// there, and before anything follows from it.
+    pub(crate) fn forget_runtimes(&self) {
+        self.recent.forget();
     }
 
     /// Ends everything of a runtime on this node, with the reason recorded, and waits until nothing of it is left:

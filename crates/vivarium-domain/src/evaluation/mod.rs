@@ -10,6 +10,7 @@ mod identity;
 mod literal;
 mod live;
 mod model;
+mod recent;
 mod start;
 mod variable;
 mod watch;

@@ -80,11 +80,21 @@ impl Evaluations {
     }
 
     async fn accept(&self, caller: &Caller, live: &Live, runtime_id: RuntimeId) -> Result<Runtime> {
-        let runtime = self.parts.store.runtime(runtime_id).await?.ok_or_else(|| not_found(runtime_id))?;
+        let runtime = self.runtime(runtime_id).await?;
         check_rights(caller, &runtime, Rights::EXECUTE)?;
         self.check_service(&runtime)?;
         self.permit(&runtime).await?;
         live.change(|evaluation| evaluation.revision = runtime.revision);
+        Ok(runtime)
+    }
+
+    async fn runtime(&self, id: RuntimeId) -> Result<Runtime> {
+        if let Some(runtime) = self.recent.get(id) {
+            return Ok(runtime);
+        }
+        let reading = self.recent.begin();
+        let runtime = self.parts.store.runtime(id).await?.ok_or_else(|| not_found(id))?;
+        self.recent.keep(reading, id, runtime.clone());
         Ok(runtime)
     }
 

@@ -61,7 +61,7 @@ impl Runtimes {
         let expected = runtime.revision;
         runtime.build = BuildId::random();
         self.parts.store.update_runtime(&runtime, expected).await?;
-        self.parts.wake.notify_one();
+        self.noticed();
         Ok(())
     }
 

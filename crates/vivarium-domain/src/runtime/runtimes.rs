@@ -178,6 +178,7 @@ impl Runtimes {
         if !self.parts.store.delete_runtime(id).await? {
             return Err(not_found(id));
         }
+        self.parts.evaluations.forget_runtimes();
         self.parts.evaluations.end_runtime(id, &format!("the runtime `{}` was deleted", runtime.definition.name)).await;
         self.parts.wake.notify_one();
         Ok(())
@@ -206,8 +207,14 @@ impl Runtimes {
             .update_runtime(&runtime, expected)
             .await
             .map_err(|error| name_error(error, &runtime.definition.name))?;
-        self.parts.wake.notify_one();
+        self.noticed();
         Ok(())
+    }
+
+    /// A change was written: from now on it counts on this node.
+    pub(super) fn noticed(&self) {
+        self.parts.evaluations.forget_runtimes();
+        self.parts.wake.notify_one();
     }
 
     fn surroundings(&self) -> Surroundings {

@@ -136,6 +136,8 @@ impl Synchronizer {
 
     async fn synchronize(&mut self) -> Result<()> {
         let runtimes = self.parts.store.runtimes().await?;
+        // Evaluations must not undo what follows from what another node changed.
+        self.parts.evaluations.forget_runtimes();
         self.builds.retain(|_, build| !build.task.is_finished());
         self.forget_deleted(&runtimes.iter().map(|runtime| runtime.id).collect()).await;
         self.enforce_whitelists(&runtimes).await?;

@@ -32,25 +32,27 @@ fn fault(step: &str, errno: rustix::io::Errno) -> Fault {
 impl Scratch {
     /// For a tree that is being built.
     pub(super) fn make(tree: &Tree, plan: &Plan) -> Result<Self, Fault> {
-        let scratch = Self::make_at(tree, plan, Path::new(BUILDING_SITE))?;
+        let (scratch, whole) = Self::make_at(tree, plan, Path::new(BUILDING_SITE))?;
+        whole.as_ref().map_or(Ok(()), detach)?;
         match unlinkat(&tree.root, BUILDING_SITE.trim_start_matches('/'), AtFlags::REMOVEDIR) {
             Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(scratch),
             Err(errno) => Err(fault("remove the building site of the scratch space", errno)),
         }
     }
 
-    /// For a tree that is there already and cannot be changed: the place of the first part will do.
+    /// For a tree that is there already and cannot be changed: the place of the first part will do. That part covers the
+    /// whole, for good; to detach it would wait for all processors, for each instance anew.
     pub(super) fn renew(tree: &Tree, plan: &Plan) -> Result<Self, Fault> {
         let first = wanted(plan).next().map_or(Path::new("/"), |part| part.target);
-        Self::make_at(tree, plan, first)
+        Self::make_at(tree, plan, first).map(|(scratch, _)| scratch)
     }
 
-    /// The whole is attached only while the parts are made, because kernels before 6.15 clone no detached mounts. A
-    /// plan without writable space makes nothing.
-    fn make_at(tree: &Tree, plan: &Plan, site: &Path) -> Result<Self, Fault> {
+    /// The whole is attached while the parts are made, because kernels before 6.15 clone no detached mounts. A plan
+    /// without writable space makes nothing.
+    fn make_at(tree: &Tree, plan: &Plan, site: &Path) -> Result<(Self, Option<OwnedFd>), Fault> {
         let count = wanted(plan).count() as u64;
         if count == 0 {
-            return Ok(Self { parts: RefCell::default() });
+            return Ok((Self { parts: RefCell::default() }, None));
         }
         let options = [
             ("size", plan.scratch.bytes.to_string()),
@@ -65,8 +67,7 @@ impl Scratch {
                 .map_err(|errno| fault("make the scratch directory", errno).about(part.target.display()))
         });
         let parts = made.collect::<Result<_, _>>()?;
-        detach(&whole)?;
-        Ok(Self { parts: RefCell::new(parts) })
+        Ok((Self { parts: RefCell::new(parts) }, Some(whole)))
     }
 
     /// Shows the next part at `target`.
