@@ -5,16 +5,18 @@ Absolute times drift from hour to hour; only ratios are worth quoting. Raw rows 
 
 import argparse
 import signal
+import subprocess
 import sys
 import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
 
-from bench.http_client import Refused
+from bench.http_client import Refused, Wrong
 from bench.ours import ours
 from bench.peers.commands import commands
 from bench.peers.containers import containers
+from bench.peers.jupyter import Jupyter
 from bench.peers.pyodide import Pyodide
 from bench.phases.latency import bursts, throughput
 from bench.phases.lists import lists
@@ -28,6 +30,11 @@ RESULTS = Path(__file__).parent / "results"
 DOCUMENT = Path(__file__).parent.parent / "docs" / "performance.md"
 LEVELS = {1: 400, 2: 100, 8: 40, 32: 15}
 POOL = 32
+# How many clients keep on asking, and for how long.
+SUSTAINED = {
+    "bare": [(8, 5)], "bwrap": [(8, 5)], "crun": [(8, 5)],
+    "warm": [(1, 5), (2, 10), (8, 30), (32, 10)], "cold": [(8, 10)], "fresh": [(8, 10)],
+}
 
 
 def able(records, contestants):
@@ -45,24 +52,34 @@ def attempt(records, name, phase):
     """A phase that cannot be measured here does not take the others down."""
     try:
         phase()
-    except (NotReady, Refused) as error:
+    except (NotReady, Refused, Wrong) as error:
         records.miss(name, str(error))
 
 
-def measure(records, server, pyodide, arguments):
+def sustain(records, connections, contestant, share):
+    """Complete evaluations per second of so many clients together, and of ours how many were warm."""
+    for clients, seconds in SUSTAINED.get(contestant.name, []):
+        rate = throughput(connections[:clients], contestant, seconds * share)
+        records.value(f"per second, {clients} clients: {contestant.name}", rate)
+        if contestant.name == "warm":
+            records.value(f"per second, {clients} clients: share that was warm", contestant.warm_share())
+
+
+def measure(records, server, shared, arguments):
     """All phases; titles of the contestants and the interpreter."""
     own = ours(server, POOL)
     python = server.interpreter(own[1].runtime) or sys.executable
-    everybody = commands(python) + containers(python, server.directory) + [pyodide] + own
+    everybody = commands(python) + containers(python, server.directory) + shared + own
+    records.titles.update({contestant.name: contestant.title for contestant in everybody})
+    records.python = python
     contestants = able(records, everybody)
-    by_name = {contestant.name: contestant for contestant in contestants}
     connections = [server.connect() for _ in range(max(LEVELS))]
     share = 0.1 if arguments.quick else 1
     for clients, rounds in LEVELS.items():
         bursts(records, connections, contestants, clients, max(3, int(rounds * share)), 60 * share)
-    for name, seconds in (("bare", 5), ("bwrap", 5), ("crun", 5), ("warm", 30), ("cold", 10)):
-        if name in by_name:
-            records.value(f"per second: {name}", throughput(connections[:8], by_name[name], seconds * share))
+        records.value(f"{clients} clients at once: share of warm answers of ours, warm", own[0].warm_share())
+    for contestant in contestants:
+        sustain(records, connections, contestant, share)
     for contestant in own:
         server.remove(contestant.runtime)
     bare, few = contestants[0], max(5, int(50 * share))
@@ -71,7 +88,6 @@ def measure(records, server, pyodide, arguments):
     attempt(records, "wheels", lambda: wheels(records, server, bare, max(5, int(20 * share))))
     attempt(records, "pandas", lambda: pandas(records, server, python, few))
     attempt(records, "lists", lambda: lists(records, server, bare, (10, 100 if arguments.quick else 1000), few))
-    return {contestant.name: contestant.title for contestant in everybody}, python
 
 
 def interrupt(*_):
@@ -93,17 +109,29 @@ def main():
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, interrupt)
     records = Records()
+    failure = None
     with tempfile.TemporaryDirectory(prefix="vivarium-bench.") as directory, Server(arguments.binary, directory) as server:
-        with closing(Pyodide()) as pyodide:
+        with closing(Pyodide()) as pyodide, closing(Jupyter(directory)) as jupyter:
             try:
-                titles, python = measure(records, server, pyodide, arguments)
+                measure(records, server, [pyodide, jupyter], arguments)
+            except (NotReady, Refused, Wrong, OSError, subprocess.SubprocessError) as error:
+                failure = error
             finally:
                 leave_in_order()
-    table = report(records, titles, python)
+    keep(records, failure, arguments.write_docs)
+    if failure is not None:
+        sys.exit(f"FAILED, what was measured before is kept: {failure}")
+
+
+def keep(records, failure, write_docs):
+    """The raw rows in any case; tables of a whole run."""
     RESULTS.mkdir(exist_ok=True)
     records.write(RESULTS / f"{time.strftime('%Y%m%dT%H%M%S')}.csv")
+    if failure is not None:
+        return
+    table = report(records)
     (RESULTS / "summary.md").write_text(table + "\n")
-    if arguments.write_docs:
+    if write_docs:
         DOCUMENT.write_text(replace_between_markers(DOCUMENT.read_text(), table))
     print(table)
 

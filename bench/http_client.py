@@ -52,7 +52,9 @@ class Client:
     def send(self, request):
         """The headers and the body of the answer; anything but 2xx is `Refused`."""
         self.socket.sendall(request)
-        status = int(self.reader.readline().split(b" ", 2)[1])
+        if not (first := self.reader.readline()):
+            raise ConnectionError("the server closed the connection")
+        status = int(first.split(b" ", 2)[1])
         headers = {}
         while (line := self.reader.readline().rstrip()):
             name, _, value = line.decode("latin-1").partition(":")
@@ -73,6 +75,12 @@ class Client:
         """The request of a complete evaluation, for `evaluate`."""
         body = {"scriptContent": base64.b64encode(code.encode()).decode(), "scriptRuntimeId": runtime}
         return self.request("POST", "/api/scripts/evaluation", body, prefer="wait=60")
+
+    def evaluate_warm(self, evaluation, expected):
+        """As `evaluate`, of an evaluation for which an instance is known to be parked."""
+        document = self.evaluate(evaluation, expected)
+        if not document["usage"]["warm"]:
+            raise Wrong(f"an evaluation found no parked instance: {document}")
 
     def evaluate(self, evaluation, expected=None):
         """From the request to the complete output, which is checked; the document of the answer."""

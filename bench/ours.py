@@ -1,5 +1,7 @@
 """The server as a contestant: warm, cold and fresh."""
 
+from collections import Counter
+
 SCRIPT, OUTPUT = "print(1)", "1\n"
 
 
@@ -10,6 +12,7 @@ class Ours:
     serial = False
 
     def __init__(self, server, name, title, parked, **fields):
+        self.answers = Counter()
         self.server, self.name, self.title, self.parked = server, name, title, parked
         self.runtime = server.define(name, parked, **fields)
         server.wait_until_ready(self.runtime)
@@ -26,7 +29,12 @@ class Ours:
         self.server.wait_until_parked(self.runtime, self.parked)
 
     def run(self, client):
-        client.evaluate(self.evaluation, OUTPUT)
+        self.answers[client.evaluate(self.evaluation, OUTPUT)["usage"]["warm"]] += 1
+
+    def warm_share(self):
+        """How many found a parked instance, of all since the last call."""
+        counted, self.answers = self.answers, Counter()
+        return counted[True] / counted.total()
 
 
 def ours(server, parked):

@@ -17,7 +17,10 @@ class Records:
         self.times = defaultdict(list)
         self.values = {}
         self.missing = {}
-        self.notes = {}
+        # Of the contestants, by name.
+        self.titles = {}
+        # The interpreter of the runtimes that are measured.
+        self.python = None
 
     def add(self, phase, contestant, clients, milliseconds):
         self.rows.append((phase, contestant, clients, f"{milliseconds:.4f}"))

@@ -2,6 +2,8 @@
 
 import os
 import platform
+import subprocess
+import time
 from pathlib import Path
 
 from bench.figures import judge, median, percentile, significant
@@ -16,7 +18,8 @@ def replace_between_markers(text, table):
     return text.split(BEGIN)[0] + BEGIN + table + "\n" + END + text.split(END, 1)[1]
 
 
-def latency_table(records, titles):
+def latency_table(records):
+    titles = records.titles
     lines = ["| what | clients | p50 | p90 | p99 | p50 as a ratio to the bare start | measured |", "|---|---|---|---|---|---|---|"]
     for (phase, name, clients), values in records.times.items():
         numbers = " | ".join(f"{percentile(values, percent):.2f} ms" for percent in (50, 90, 99))
@@ -38,7 +41,7 @@ def bars(records):
     yield "warm p50, ratio", records.ratio(one, "warm", 1), 0.25, 0.12, True
     yield "warm p99 to its p50", percentile(warm, 99) / median(warm), 4, 2, True
     yield "cold p50, ratio", records.ratio(one, "cold", 1), 0.8, 0.5, True
-    yield "evaluations a second, 8 clients", values.get("per second: warm"), 300, 600, False
+    yield "evaluations a second, 8 clients", values.get("per second, 8 clients: warm"), 300, 600, False
     yield "private MB of a parked instance", per_instance and per_instance / 1e6, 1.5, 0.8, True
     yield "parked at once", largest, 500, 2000, False
     yield "5 cached wheels, definition to ready, seconds", ready and median(ready) / 1000, 1, 0.15, True
@@ -53,11 +56,36 @@ def bar_table(records):
     return lines
 
 
+def output(*command):
+    """The first line that a command prints; empty where it fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, cwd=Path(__file__).parent)
+    except OSError:
+        return ""
+    return done.stdout.splitlines()[0].strip() if done.stdout else ""
+
+
+def processor():
+    text = Path("/proc/cpuinfo").read_text()
+    names = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def cgroup_version():
+    if Path("/sys/fs/cgroup/cgroup.controllers").exists():
+        return "2"
+    return "1 and 2 (hybrid)" if Path("/sys/fs/cgroup/unified").exists() else "1"
+
+
 def facts(python):
-    version = 2 if Path("/sys/fs/cgroup/cgroup.controllers").exists() else "1 or hybrid"
-    return f"{os.cpu_count()} cores, Linux {platform.release()}, cgroup {version}, interpreter `{Path(python).name}`."
+    parts = [
+        time.strftime("%Y-%m-%d"), f"commit {output('git', 'describe', '--always', '--dirty') or 'unknown'}", processor(),
+        f"{os.cpu_count()} cores", f"Linux {platform.release()}", f"cgroup version {cgroup_version()}",
+        output(python, "--version"),
+    ]
+    return ", ".join(parts) + "."
 
 
-def report(records, titles, python):
+def report(records):
     values = ["| value | |", "|---|---|", *(f"| {name} | {significant(number, 3)} |" for name, number in records.values.items())]
-    return "\n".join([facts(python), "", *bar_table(records), "", *latency_table(records, titles), "", *values])
+    return "\n".join([facts(records.python), "", *bar_table(records), "", *latency_table(records), "", *values])

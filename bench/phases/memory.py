@@ -56,5 +56,5 @@ def parked(records, server, bare, count, evaluations):
     for _ in range(evaluations):
         records.measure(phase, bare.name, 1, bare.run)
         server.wait_until_parked(runtime, count)
-        records.measure(phase, "warm", 1, lambda: server.client.evaluate(evaluation, "1\n"))
+        records.measure(phase, "warm", 1, lambda: server.client.evaluate_warm(evaluation, "1\n"))
     server.remove(runtime)

@@ -38,5 +38,5 @@ def pandas(records, server, python, count):
         # The base of this phase is the import, so it has the name of the bare start.
         records.measure("pandas", "bare", 1, lambda: subprocess.run([python, "-c", IMPORT], check=True, env=environment))
         server.wait_until_parked(runtime, 2)
-        records.measure("pandas", "warm", 1, lambda: server.client.evaluate(evaluation, OUTPUT))
+        records.measure("pandas", "warm", 1, lambda: server.client.evaluate_warm(evaluation, OUTPUT))
     server.remove(runtime)

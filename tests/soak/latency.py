@@ -1,4 +1,4 @@
-"""How long a well-behaved neighbour waits, alone and while the others rage."""
+"""How long the well-behaved wait, alone and while the others rage."""
 
 import threading
 import time
@@ -57,6 +57,14 @@ class Neighbour:
         return taken
 
 
-def summary(milliseconds):
-    """p50 and p99."""
+def compare(who, alone, during):
+    """Says how both differ; how many times the 99th percentile has grown."""
+    (median, worst), (median_during, worst_during) = _summary(alone), _summary(during)
+    ratio = worst_during / worst
+    print(f"{who}: alone ({len(alone)}) p50 {median:.1f} ms, p99 {worst:.1f} ms; "
+          f"storm ({len(during)}) p50 {median_during:.1f} ms, p99 {worst_during:.1f} ms; p99 grows {ratio:.2f} times")
+    return ratio
+
+
+def _summary(milliseconds):
     return percentile(milliseconds, 50), percentile(milliseconds, 99)

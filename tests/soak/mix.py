@@ -1,5 +1,7 @@
 """Well-behaved scripts among killed, endless, greedy and crashing ones; every outcome is checked."""
 
+import time
+
 from calls import Broken
 
 READY, ERROR, TIMED_OUT, CANCELLED = 3, 4, 5, 6
@@ -21,6 +23,8 @@ class Mix:
         self.limited = server.define("limited", execTimeout=1)
         self.small = server.define("small", resource={"mem": 64, "cpu": "1"})
         self.runtimes = {self.well: 4, self.limited: 0, self.small: 0}
+        # Milliseconds of each well-behaved evaluation since somebody took them.
+        self.taken = []
         self.kinds = {
             "well": self.behave, "killed": self.be_killed, "time limit": self.run_on,
             "memory": self.be_greedy, "crash": self.crash,
@@ -31,8 +35,20 @@ class Mix:
         self.kinds[kind](caller, number, f"token-{number}-{kind.replace(' ', '-')}")
         return kind
 
+    def run_well(self, caller, number):
+        """The same clients without the others."""
+        self.behave(caller, number, f"token-{number}-alone")
+        return "well"
+
+    def take(self):
+        taken, self.taken = self.taken, []
+        return taken
+
     def behave(self, caller, _, token):
-        expect(caller.evaluate(self.well, f"print('{token}')"), READY, "", token)
+        start = time.perf_counter()
+        document = caller.evaluate(self.well, f"print('{token}')")
+        self.taken.append((time.perf_counter() - start) * 1000)
+        expect(document, READY, "", token)
 
     def be_killed(self, caller, _, token):
         id = caller.start(self.well, say(token, "import time\ntime.sleep(600)"))["id"]

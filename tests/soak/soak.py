@@ -14,7 +14,7 @@ sys.path[1:1] = [str(ROOT), str(ROOT / "tests" / "e2e")]
 
 from bench.server import Server
 from chance import Chance
-from latency import Neighbour, summary
+from latency import Neighbour, compare
 from mix import Mix
 from race import Race
 from storm import Storm
@@ -27,6 +27,7 @@ LATENCY_BOUND = 3
 PHASES = {"mix": Mix, "race": Race, "chance": Chance}
 # Of the whole number of evaluations.
 SHARES = {"mix": 1, "race": 1, "chance": 0.1}
+ALONE_SHARE = 0.3
 
 
 def options():
@@ -57,19 +58,19 @@ class Soak:
     def run(self):
         clients = self.arguments.clients
         for name, phase in self.phases.items():
-            self.storm(f"{name}, to warm up", phase, 2 * max(clients, 10))
+            self.storm(f"{name}, to warm up", phase.run, 2 * max(clients, 10))
         before = at_rest(self.server, self.runtimes)
         for name, phase in self.phases.items():
             count = max(clients, int(self.arguments.count * SHARES[name]))
             if name == "mix":
-                self.storm_beside_neighbour(name, phase, count)
+                self.storm_and_compare(name, phase, count)
             else:
-                self.storm(name, phase, count)
-        self.compare(before)
+                self.storm(name, phase.run, count)
+        self.look_back(before)
 
-    def storm(self, name, phase, count):
+    def storm(self, name, work, count):
         start = time.monotonic()
-        storm = Storm().run(self.server, self.arguments.clients, count, phase.run, self.deadline)
+        storm = Storm().run(self.server, self.arguments.clients, count, work, self.deadline)
         seconds = time.monotonic() - start
         print(f"{name}: {count} in {seconds:.0f} s, {storm.postponed} answers 429, {storm.fault_count} faults")
         for outcome, number in sorted(storm.outcomes.items()):
@@ -77,22 +78,26 @@ class Soak:
         sys.stdout.flush()
         self.faults += [f"{name}: {fault}" for fault in storm.faults]
 
-    def storm_beside_neighbour(self, name, phase, count):
-        alone = self.neighbour.measure_alone()
+    def storm_and_compare(self, name, mix, count):
+        """The well-behaved clients of the mixture are judged; the neighbour tells what one more client sees."""
         at_rest(self.server, self.runtimes)
-        _, during = self.neighbour.measure_during(lambda: self.storm(name, phase, count))
+        mix.take()
+        self.storm("the well-behaved alone", mix.run_well, int(ALONE_SHARE * count))
+        well_alone = mix.take()
+        at_rest(self.server, self.runtimes)
+        neighbour_alone = self.neighbour.measure_alone()
+        at_rest(self.server, self.runtimes)
+        _, neighbour_during = self.neighbour.measure_during(lambda: self.storm(name, mix.run, count))
         self.faults += self.neighbour.faults
-        if not during:
+        if not neighbour_during:
             self.faults.append("the neighbour was never answered during the storm")
             return
-        (median, worst), (median_during, worst_during) = summary(alone), summary(during)
-        ratio = worst_during / worst
-        print(f"neighbour: alone ({len(alone)}) p50 {median:.1f} ms, p99 {worst:.1f} ms; "
-              f"storm ({len(during)}) p50 {median_during:.1f} ms, p99 {worst_during:.1f} ms; p99 grows {ratio:.2f} times")
+        ratio = compare("the well-behaved", well_alone, mix.take())
         if self.arguments.judge_latency and ratio > LATENCY_BOUND:
-            self.faults.append(f"the neighbour: p99 grows {ratio:.2f} times, more than {LATENCY_BOUND}")
+            self.faults.append(f"the well-behaved: p99 grows {ratio:.2f} times, more than {LATENCY_BOUND}")
+        compare("a neighbour", neighbour_alone, neighbour_during)
 
-    def compare(self, before):
+    def look_back(self, before):
         after = left_behind(self.server, self.runtimes, before)
         print(f"{'what is held':<20} {'before':>7} {'after':>7}")
         for name, count in before.items():
