@@ -31,6 +31,12 @@ class Client:
         assert good, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer
 
+    def metrics(self):
+        """The lines of `/metrics`."""
+        answer = self.session.get(f"{self.url}/metrics", timeout=120)
+        assert answer.status_code == 200, answer.text
+        return answer.text.splitlines()
+
     def create_runtime(self, name, **definition):
         """The id of a new runtime."""
         body = {"name": name, "execTimeout": 60, **definition}

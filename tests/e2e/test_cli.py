@@ -1,13 +1,17 @@
 """The verbs of the program beside `serve`."""
 
+import re
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from client import Client
 from server import BINARY, PASSWORD
 from waiting import wait_until
+
+OPERATIONS = Path(__file__).parents[2] / "docs/operations.md"
 
 
 @pytest.fixture
@@ -124,5 +128,24 @@ def test_stop_and_start_of_a_runtime(server, client, name):
 def test_health_and_metrics(server, client):
     assert client.session.get(f"{server.url}/healthz").status_code == 200
     assert client.session.get(f"{server.url}/readyz").status_code == 200
-    metrics = client.session.get(f"{server.url}/metrics")
-    assert metrics.status_code == 200 and "# TYPE" in metrics.text
+
+
+def test_metrics_are_the_documented_ones(server, client, plain):
+    before = client.metrics()
+    client.evaluate("print('x' * 1000)", plain)
+    after = client.metrics()
+    documented = set(re.findall(r"`(vivarium_\w+)`", OPERATIONS.read_text()))
+    names = {line.split()[2] for line in after if line.startswith("# TYPE")}
+    assert names <= documented, names - documented
+    labels = f'{{runtime="{plain}"}}'
+    for name, least in (("evaluation_output_bytes_total", 1001), ("evaluation_cpu_microseconds_total", 1),
+                        ("evaluation_seconds_count", 1), ("evaluation_queued_seconds_count", 1),
+                        ("evaluation_peak_memory_bytes_count", 1)):
+        assert value(after, f"vivarium_{name}{labels}") >= value(before, f"vivarium_{name}{labels}") + least, name
+    assert value(after, f"vivarium_pool_queued{labels}") == 0
+    assert value(after, f"vivarium_pool_oldest_seconds{labels}") >= 0
+
+
+def value(lines, series):
+    """Zero for a series that is not there yet."""
+    return next((float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == series), 0)

@@ -45,6 +45,8 @@ def test_kill_while_evaluations_run(tmp_path, database_url):
             assert (evaluation["status"], "restart" in evaluation["message"]) == (ERROR, True), evaluation
             # As much of it as had been saved; a save can fall between a text and its newline.
             assert "begun\n".startswith(stdout(evaluation))
+        counted = [line for line in client.metrics() if 'reason="server-restarted"' in line and runtime in line]
+        assert [line.rpartition(" ")[2] for line in counted] == [str(len(running))], counted
         after = client.runtime_with_status(runtime, "ready")
         assert {key: after[key] for key in after if key != "status"} == {key: before[key] for key in before if key != "status"}
         assert client.runtime_with_status(unstarted, "error")["packages"][0]["status"] == "not_installed"

@@ -23,7 +23,7 @@ def namespace():
 
 
 def metric(client, name, runtime):
-    lines = client.session.get(f"{client.url}/metrics").text.splitlines()
+    lines = client.metrics()
     return sum(float(line.split()[-1]) for line in lines if line.startswith(name) and runtime.lower() in line.lower())
 
 

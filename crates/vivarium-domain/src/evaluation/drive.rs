@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::accounting::count;
 use super::ending::{Verdict, cut_mark, reason, verdict};
 use super::evaluations::Evaluations;
 use super::live::Live;
@@ -184,10 +185,9 @@ impl Evaluations {
             // Nobody was told that it was accepted.
             return;
         }
-        if !written {
-            write_end(self.parts.store.as_ref(), &record).await;
+        if written || write_end(self.parts.store.as_ref(), &record).await {
+            count(&record);
         }
-        count(&record);
         live.change(|evaluation| *evaluation = record);
     }
 }
@@ -221,14 +221,14 @@ fn mark_cuts(live: &Live, outcome: &RunOutcome, limit: usize) {
     });
 }
 
-/// A database that is away for a moment does not lose a result.
-async fn write_end(store: &dyn Store, record: &Evaluation) {
+/// A database that is away for a moment does not lose a result. Whether it is the end that the store knows.
+async fn write_end(store: &dyn Store, record: &Evaluation) -> bool {
     for attempt in 1..=WRITE_ATTEMPTS {
         match store.update_evaluation(record).await {
-            Ok(()) => return,
+            Ok(()) => return true,
             Err(StoreError::Stale) => {
                 tracing::warn!(evaluation = %record.id, "another node has closed this evaluation, or it was removed");
-                return;
+                return false;
             }
             Err(error) => tracing::error!(
                 error = &error as &dyn std::error::Error,
@@ -238,32 +238,13 @@ async fn write_end(store: &dyn Store, record: &Evaluation) {
         }
         tokio::time::sleep(WRITE_PAUSE).await;
     }
+    false
 }
 
 async fn join(task: JoinHandle<()>) {
     if let Err(error) = task.await {
         tracing::error!(%error, "saving a running evaluation panicked");
     }
-}
-
-/// Sums for each runtime; never by user or script.
-fn count(record: &Evaluation) {
-    let (runtime, usage) = (record.runtime.to_string(), &record.usage);
-    let state = record.state.code().to_string();
-    let reason = usage.reason.map_or("unknown", ExitReason::name);
-    let warm = if usage.warm { "warm" } else { "cold" };
-    let labels = [("runtime", runtime.clone()), ("state", state), ("reason", reason.into()), ("start", warm.into())];
-    metrics::counter!("vivarium_evaluations_total", &labels).increment(1);
-    let runtime = [("runtime", runtime)];
-    let output = usage.stdout_bytes + usage.stderr_bytes;
-    metrics::counter!("vivarium_evaluation_cpu_microseconds_total", &runtime).increment(usage.cpu_micros);
-    metrics::counter!("vivarium_evaluation_wall_microseconds_total", &runtime).increment(usage.wall_micros);
-    metrics::counter!("vivarium_evaluation_output_bytes_total", &runtime).increment(output);
-    let seconds = |micros: u64| Duration::from_micros(micros).as_secs_f64();
-    metrics::histogram!("vivarium_evaluation_seconds", &runtime).record(seconds(usage.wall_micros));
-    metrics::histogram!("vivarium_evaluation_queued_seconds", &runtime).record(seconds(usage.queued_micros));
-    #[allow(clippy::cast_precision_loss, reason = "a metric")]
-    metrics::gauge!("vivarium_evaluation_peak_memory_bytes", &runtime).set(usage.peak_memory_bytes as f64);
 }
 
 fn micros(span: Duration) -> u64 {

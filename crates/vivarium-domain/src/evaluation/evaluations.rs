@@ -158,6 +158,12 @@ impl Evaluations {
         (self.parts.instances.pool(runtime), queued)
     }
 
+    /// The parked instances of every runtime that this node knows, and how many evaluations wait for their turn.
+    pub fn pools(&self) -> Vec<(RuntimeId, PoolState, usize)> {
+        let known = self.parts.node_runtimes.known().into_iter();
+        known.map(|runtime| (runtime, self.pool(runtime))).map(|(id, (state, queued))| (id, state, queued)).collect()
+    }
+
     /// How many are under way on this node.
     pub fn counts(&self) -> EvaluationCounts {
         let mut counts = EvaluationCounts::default();

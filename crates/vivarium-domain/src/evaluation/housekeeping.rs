@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::accounting::count;
 use super::evaluations::Evaluations;
 use super::model::{Evaluation, EvaluationState, ExitReason};
 use crate::error::Result;
@@ -105,8 +106,12 @@ impl Evaluations {
         record.finished = Some(self.parts.clock.now());
         self.revoke(record.id).await?;
         match self.parts.store.update_evaluation(&record).await {
-            // It ended by itself at the last moment.
-            Ok(()) | Err(StoreError::Stale) => Ok(()),
+            Ok(()) => {
+                count(&record);
+                Ok(())
+            }
+            // It ended by itself at the last moment, or another node was quicker.
+            Err(StoreError::Stale) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }

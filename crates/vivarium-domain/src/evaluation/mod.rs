@@ -1,5 +1,6 @@
 //! Evaluations: one execution of code in one instance.
 
+mod accounting;
 mod drive;
 mod emission;
 mod ending;

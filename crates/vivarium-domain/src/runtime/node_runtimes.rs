@@ -61,6 +61,11 @@ impl NodeRuntimes {
         gone
     }
 
+    /// Every runtime that this node says something of.
+    pub(crate) fn known(&self) -> Vec<RuntimeId> {
+        self.lock().keys().copied().collect()
+    }
+
     /// Content addresses of the environments in service.
     pub(super) fn environments(&self) -> BTreeSet<String> {
         let states = self.lock();

@@ -20,7 +20,7 @@ pub(crate) fn router(readiness: Readiness, measurements: Measurements, evaluatio
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(async move || ready(&readiness).await))
-        .route("/metrics", get(async move || ([(CONTENT_TYPE, EXPOSITION)], measurements.render(evaluations.counts()))))
+        .route("/metrics", get(async move || ([(CONTENT_TYPE, EXPOSITION)], measurements.render(&evaluations))))
 }
 
 async fn ready(readiness: &Readiness) -> Response {

@@ -1,10 +1,13 @@
 //! Metrics in the text form of Prometheus.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio_util::sync::CancellationToken;
-use vivarium_domain::evaluation::EvaluationCounts;
+use vivarium_domain::evaluation::Evaluations;
+use vivarium_domain::id::RuntimeId;
 
 use crate::fault::{Context, Outcome};
 
@@ -12,12 +15,29 @@ use crate::fault::{Context, Outcome};
 const BUCKETS: [f64; 16] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0];
 
+/// Upper bounds in bytes, from a small script to a large one.
+const BYTE_BUCKETS: [f64; 9] = [
+    (1_u64 << 20) as f64,
+    (4_u64 << 20) as f64,
+    (16_u64 << 20) as f64,
+    (64_u64 << 20) as f64,
+    (256_u64 << 20) as f64,
+    (1_u64 << 30) as f64,
+    (4_u64 << 30) as f64,
+    (16_u64 << 30) as f64,
+    (64_u64 << 30) as f64,
+];
+
 /// How often samples are put into their buckets when nobody asks for them.
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// All measurements of the process. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Measurements(PrometheusHandle);
+pub(crate) struct Measurements {
+    handle: PrometheusHandle,
+    /// Runtimes that were in the text last time.
+    shown: Arc<Mutex<BTreeSet<RuntimeId>>>,
+}
 
 impl Measurements {
     /// Starts measuring, once for the process.
@@ -25,24 +45,48 @@ impl Measurements {
         let step = "cannot start measuring";
         let builder = PrometheusBuilder::new();
         let builder = builder.set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS).context(step)?;
+        let bytes = Matcher::Suffix("_memory_bytes".to_owned());
+        let builder = builder.set_buckets_for_metric(bytes, &BYTE_BUCKETS).context(step)?;
         let handle = builder.install_recorder().context(step)?;
         describe();
-        Ok(Self(handle))
+        Ok(Self { handle, shown: Arc::default() })
     }
 
     /// The text, with how many evaluations are under way.
-    pub(crate) fn render(&self, counts: EvaluationCounts) -> String {
+    pub(crate) fn render(&self, evaluations: &Evaluations) -> String {
+        let counts = evaluations.counts();
         metrics::gauge!("vivarium_evaluations_running").set(counts.running as f64);
         metrics::gauge!("vivarium_evaluations_queued").set(counts.queued as f64);
-        self.0.render()
+        self.show_pools(evaluations);
+        self.handle.render()
+    }
+
+    /// A runtime that is gone shows zeros from now on.
+    fn show_pools(&self, evaluations: &Evaluations) {
+        let mut gone = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = BTreeSet::new();
+        for (runtime, pool, queued) in evaluations.pools() {
+            show_pool(runtime, queued, pool.oldest.unwrap_or_default());
+            gone.remove(&runtime);
+            shown.insert(runtime);
+        }
+        for runtime in std::mem::replace(&mut *gone, shown) {
+            show_pool(runtime, 0, Duration::ZERO);
+        }
     }
 
     /// Keeps memory bounded until `shutdown`.
     pub(crate) async fn run(self, shutdown: CancellationToken) {
         while tokio::time::timeout(UPKEEP, shutdown.cancelled()).await.is_err() {
-            self.0.run_upkeep();
+            self.handle.run_upkeep();
         }
     }
+}
+
+fn show_pool(runtime: RuntimeId, queued: usize, oldest: Duration) {
+    let runtime = [("runtime", runtime.to_string())];
+    metrics::gauge!("vivarium_pool_queued", &runtime).set(queued as f64);
+    metrics::gauge!("vivarium_pool_oldest_seconds", &runtime).set(oldest.as_secs_f64());
 }
 
 fn describe() {
@@ -71,9 +115,9 @@ fn describe_sums() {
     metrics::describe_counter!("vivarium_evaluation_cpu_microseconds_total", "Processor time, by runtime.");
     metrics::describe_counter!("vivarium_evaluation_wall_microseconds_total", "Time that evaluations ran, by runtime.");
     metrics::describe_counter!("vivarium_evaluation_output_bytes_total", "Bytes that scripts wrote, by runtime.");
-    metrics::describe_gauge!(
+    metrics::describe_histogram!(
         "vivarium_evaluation_peak_memory_bytes",
-        "Most memory of the evaluation that ended last, by runtime."
+        "Most memory that evaluations had at once, by runtime."
     );
 }
 
@@ -83,6 +127,8 @@ fn describe_pool() {
         "vivarium_pool_running",
         "Evaluations that have, or are getting, an instance, by runtime."
     );
+    metrics::describe_gauge!("vivarium_pool_queued", "Evaluations that wait for their turn, by runtime.");
+    metrics::describe_gauge!("vivarium_pool_oldest_seconds", "How long the oldest parked instance waits, by runtime.");
     metrics::describe_counter!("vivarium_pool_hits_total", "Evaluations that a parked instance ran.");
     metrics::describe_counter!("vivarium_pool_misses_total", "Evaluations that found none though some are to be kept.");
     metrics::describe_counter!("vivarium_pool_starts_total", "Instances that came up and were parked.");
