@@ -28,6 +28,8 @@ pub struct Node {
     pub address: String,
     /// Version of the program it runs.
     pub version: String,
+    /// Names of the layers of isolation that its operator has lowered and it does not have.
+    pub missing_layers: Vec<String>,
     /// When this run of the process began.
     pub started: Timestamp,
     /// When it last said that it lives.
@@ -54,6 +56,8 @@ pub struct NodeSettings {
     pub address: String,
     /// Version of the program.
     pub version: String,
+    /// Names of the layers of isolation that the operator has lowered and this node does not have.
+    pub missing_layers: Vec<String>,
 }
 
 /// The use cases of nodes, and this node's sign of life.
@@ -75,8 +79,8 @@ impl Nodes {
     /// [`crate::ErrorKind::Conflict`] if another node has the name.
     pub async fn register(&self) -> Result<()> {
         let now = self.clock.now();
-        let NodeSettings { id, name, address, version } = self.own.clone();
-        let node = Node { id, name, address, version, started: now, heartbeat: now, stopped: false };
+        let NodeSettings { id, name, address, version, missing_layers } = self.own.clone();
+        let node = Node { id, name, address, version, missing_layers, started: now, heartbeat: now, stopped: false };
         match self.store.register_node(&node).await {
             Err(StoreError::NameTaken) => Err(Error::conflict(format!(
                 "another node of this database has the name `{}`; choose another one",

@@ -119,6 +119,7 @@ async fn an_older_schema_is_brought_up_to_date(database: &TestDatabase) {
     store.insert_runtime(&old).await.unwrap();
     store.close().await;
     execute(database, "ALTER TABLE runtimes DROP COLUMN instance_mode").await;
+    execute(database, "ALTER TABLE nodes DROP COLUMN missing_layers").await;
     execute(database, "DROP INDEX tokens_evaluation").await;
     execute(database, "ALTER TABLE tokens DROP COLUMN evaluation").await;
     execute(database, "DELETE FROM _sqlx_migrations WHERE version > 1").await;

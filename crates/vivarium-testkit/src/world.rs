@@ -100,8 +100,8 @@ impl World {
         let world = Self {
             accounts: base.accounts(settings),
             projects: Arc::new(Projects::new(base.store.clone(), base.clock.clone())),
-            nodes: Arc::new(Nodes::new(base.store.clone(), base.clock.clone(), node_settings(node))),
-            runtimes: base.runtimes(evaluations.clone(), wake, settings),
+            nodes: Arc::new(Nodes::new(base.store.clone(), base.clock.clone(), node_settings(node, settings))),
+            runtimes: base.runtimes(evaluations.clone(), wake),
             shutdown: CancellationToken::new(),
             store,
             clock,
@@ -213,9 +213,9 @@ impl Base {
         Arc::new(Evaluations::new(EvaluationParts { store, clock, instances, node_runtimes, introduction, settings }))
     }
 
-    fn runtimes(&self, evaluations: Arc<Evaluations>, wake: Arc<Notify>, settings: WorldSettings) -> Arc<Runtimes> {
+    fn runtimes(&self, evaluations: Arc<Evaluations>, wake: Arc<Notify>) -> Arc<Runtimes> {
         let (store, clock, environments) = (self.store.clone(), self.clock.clone(), self.environments.clone());
-        let settings = runtime_settings(settings);
+        let settings = runtime_settings();
         Arc::new(Runtimes::new(RuntimeParts { store, clock, environments, evaluations, wake, settings }))
     }
 
@@ -247,14 +247,16 @@ fn evaluation_settings(settings: WorldSettings) -> EvaluationSettings {
     }
 }
 
-fn runtime_settings(settings: WorldSettings) -> RuntimeSettings {
-    RuntimeSettings {
-        default_packages: Vec::new(),
-        capacity: Capacity { cores: 4, memory_mib: 8192, disk_mib: 4096 },
-        missing_layers: settings.missing_layers.iter().map(ToString::to_string).collect(),
-    }
+fn runtime_settings() -> RuntimeSettings {
+    RuntimeSettings { default_packages: Vec::new(), capacity: Capacity { cores: 4, memory_mib: 8192, disk_mib: 4096 } }
 }
 
-fn node_settings(id: NodeId) -> NodeSettings {
-    NodeSettings { id, name: NODE_NAME.to_owned(), address: "127.0.0.1:8080".to_owned(), version: "0.1.0".to_owned() }
+fn node_settings(id: NodeId, settings: WorldSettings) -> NodeSettings {
+    NodeSettings {
+        id,
+        name: NODE_NAME.to_owned(),
+        address: "127.0.0.1:8080".to_owned(),
+        version: "0.1.0".to_owned(),
+        missing_layers: settings.missing_layers.iter().map(ToString::to_string).collect(),
+    }
 }

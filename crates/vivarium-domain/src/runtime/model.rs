@@ -56,7 +56,7 @@ pub struct RuntimeView {
     pub running: bool,
     /// Whether its nodes are in step.
     pub synchronization: Synchronization,
-    /// Layers of isolation that its instances on the node that answers do without, because the operator allows it.
+    /// Layers of isolation that its instances do without on some live node, because the operator allows it; by name.
     pub missing_layers: Vec<String>,
 }
 

@@ -25,8 +25,6 @@ pub struct RuntimeSettings {
     pub default_packages: Vec<PackageSpec>,
     /// The most that one evaluation can ever get on this node.
     pub capacity: Capacity,
-    /// Names of the layers of isolation that the operator has lowered and this node does not have.
-    pub missing_layers: Vec<String>,
 }
 
 /// What the use cases of runtimes are made of.
@@ -242,17 +240,12 @@ impl Runtimes {
     async fn views(&self, caller: &Caller) -> Result<Vec<RuntimeView>> {
         let runtimes = self.parts.store.runtimes().await?;
         let backdrop = Backdrop::read(&self.parts.store, None, self.parts.clock.now()).await?;
-        Ok(runtimes.into_iter().map(|runtime| self.complete(backdrop.view(caller, runtime))).collect())
+        Ok(runtimes.into_iter().map(|runtime| backdrop.view(caller, runtime)).collect())
     }
 
     async fn view(&self, caller: &Caller, runtime: Runtime) -> Result<RuntimeView> {
         let backdrop = Backdrop::read(&self.parts.store, Some(runtime.id), self.parts.clock.now()).await?;
-        Ok(self.complete(backdrop.view(caller, runtime)))
-    }
-
-    /// With what this node knows of itself.
-    fn complete(&self, view: RuntimeView) -> RuntimeView {
-        RuntimeView { missing_layers: self.parts.settings.missing_layers.clone(), ..view }
+        Ok(backdrop.view(caller, runtime))
     }
 }
 

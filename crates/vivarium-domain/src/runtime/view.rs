@@ -1,6 +1,6 @@
 //! From stored runtimes and node reports to what callers see.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::model::{NodeFault, Runtime, RuntimeView, Synchronization};
@@ -16,6 +16,8 @@ use crate::time::Timestamp;
 pub(super) struct Backdrop {
     users: HashMap<UserId, String>,
     live_nodes: HashMap<NodeId, String>,
+    /// What any of the live nodes lacks, by name.
+    missing_layers: BTreeSet<String>,
     states: HashMap<RuntimeId, Vec<NodeRuntimeState>>,
 }
 
@@ -23,8 +25,9 @@ impl Backdrop {
     /// For all runtimes, or for one.
     pub(super) async fn read(store: &Arc<dyn Store>, only: Option<RuntimeId>, now: Timestamp) -> Result<Self> {
         let users = store.users().await?.into_iter().map(|user| (user.id, user.full_name)).collect();
-        let nodes = store.nodes().await?.into_iter().filter(|node| node.is_alive(now));
-        let live_nodes: HashMap<NodeId, String> = nodes.map(|node| (node.id, node.name)).collect();
+        let nodes: Vec<_> = store.nodes().await?.into_iter().filter(|node| node.is_alive(now)).collect();
+        let missing_layers = nodes.iter().flat_map(|node| node.missing_layers.clone()).collect();
+        let live_nodes: HashMap<NodeId, String> = nodes.into_iter().map(|node| (node.id, node.name)).collect();
         let reports = match only {
             Some(runtime) => store.node_states_of(runtime).await?,
             None => store.node_states().await?,
@@ -33,7 +36,7 @@ impl Backdrop {
         for report in reports.into_iter().filter(|report| live_nodes.contains_key(&report.node)) {
             states.entry(report.runtime).or_default().push(report);
         }
-        Ok(Self { users, live_nodes, states })
+        Ok(Self { users, live_nodes, missing_layers, states })
     }
 
     /// `runtime` as `caller` sees it.
@@ -48,7 +51,7 @@ impl Backdrop {
             status,
             running: !runtime.stopped && states.iter().any(|state| !state.stopped && state.serving.is_some()),
             synchronization: self.synchronization(&runtime, status, states),
-            missing_layers: Vec::new(),
+            missing_layers: self.missing_layers.iter().cloned().collect(),
             runtime,
         }
     }

@@ -21,6 +21,7 @@ async fn second_node(server: &Server, runtime: RuntimeId, state: SyncState, faul
         name: "node-2".to_owned(),
         address: "127.0.0.2:8080".to_owned(),
         version: "0.1.0".to_owned(),
+        missing_layers: Vec::new(),
         started: now,
         heartbeat: now,
         stopped: false,

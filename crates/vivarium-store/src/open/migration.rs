@@ -12,10 +12,12 @@ macro_rules! steps {
     };
 }
 
-const SQLITE: &[(&str, &str)] =
-    &steps!("sqlite": "0001_first_schema", "0002_instance_mode", "0003_tokens_of_evaluations");
-const POSTGRES: &[(&str, &str)] =
-    &steps!("postgres": "0001_first_schema", "0002_instance_mode", "0003_tokens_of_evaluations");
+const SQLITE: &[(&str, &str)] = &steps!(
+    "sqlite": "0001_first_schema", "0002_instance_mode", "0003_tokens_of_evaluations", "0004_missing_layers"
+);
+const POSTGRES: &[(&str, &str)] = &steps!(
+    "postgres": "0001_first_schema", "0002_instance_mode", "0003_tokens_of_evaluations", "0004_missing_layers"
+);
 
 pub(super) fn sqlite() -> Migrator {
     migrator(SQLITE)

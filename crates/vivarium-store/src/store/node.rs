@@ -10,12 +10,13 @@ use vivarium_domain::time::Timestamp;
 use super::{SqlStore, touched_or_stale};
 use crate::database::{ColumnError, Fault, Record, Value, statement};
 
-const REGISTER: &str = "INSERT INTO nodes (id, name, address, version, started, heartbeat, stopped) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET name = excluded.name, \
-     address = excluded.address, version = excluded.version, started = excluded.started, \
-     heartbeat = excluded.heartbeat, stopped = excluded.stopped";
+const REGISTER: &str = "INSERT INTO nodes (id, name, address, version, missing_layers, started, heartbeat, stopped) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET name = excluded.name, \
+     address = excluded.address, version = excluded.version, missing_layers = excluded.missing_layers, \
+     started = excluded.started, heartbeat = excluded.heartbeat, stopped = excluded.stopped";
 
-const SELECT_NODES: &str = "SELECT id, name, address, version, started, heartbeat, stopped FROM nodes ORDER BY name";
+const SELECT_NODES: &str =
+    "SELECT id, name, address, version, missing_layers, started, heartbeat, stopped FROM nodes ORDER BY name";
 
 const PUT_STATE: &str = "INSERT INTO node_runtimes \
      (runtime, node, build, state, packages, fault, serving, stopped, updated) \
@@ -35,9 +36,10 @@ macro_rules! select_states {
 #[async_trait]
 impl NodeStore for SqlStore {
     async fn register_node(&self, node: &Node) -> StoreResult<()> {
-        let Node { id, name, address, version, started, heartbeat, stopped } = node;
+        let Node { id, name, address, version, missing_layers, started, heartbeat, stopped } = node;
         let (name, address, version) = (name.as_str(), address.as_str(), version.as_str());
-        let statement = statement!(REGISTER, *id, name, address, version, *started, *heartbeat, *stopped);
+        let layers = Value::json(missing_layers);
+        let statement = statement!(REGISTER, *id, name, address, version, layers, *started, *heartbeat, *stopped);
         self.database.write(statement).await.map(drop).map_err(Fault::of_named)
     }
 
@@ -79,6 +81,7 @@ fn node(record: &Record) -> Result<Node, ColumnError> {
         name: record.text("name")?,
         address: record.text("address")?,
         version: record.text("version")?,
+        missing_layers: record.json("missing_layers")?,
         started: record.time("started")?,
         heartbeat: record.time("heartbeat")?,
         stopped: record.flag("stopped")?,

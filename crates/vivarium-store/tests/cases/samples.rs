@@ -88,6 +88,7 @@ pub(crate) fn node(text: &str) -> Node {
         name: text.to_owned(),
         address: "[::1]:8080".to_owned(),
         version: "0.1.0".to_owned(),
+        missing_layers: vec!["landlock".to_owned(), NASTY.to_owned()],
         started: at(10),
         heartbeat: at(20),
         stopped: false,

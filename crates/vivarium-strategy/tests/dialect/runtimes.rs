@@ -2,6 +2,10 @@
 
 use serde_json::{Value, json};
 use vivarium_domain::account::Role;
+use vivarium_domain::id::NodeId;
+use vivarium_domain::node::Node;
+use vivarium_domain::ports::NodeStore;
+use vivarium_domain::time::Clock;
 use vivarium_testkit::WorldSettings;
 
 use crate::kit::{DEFAULT_RUNTIME, Server};
@@ -204,4 +208,28 @@ async fn layers_that_a_node_does_without_are_shown() {
         let shown = client.get(&format!("/runtimes/{id}")).await.json()["missingLayers"].clone();
         assert_eq!(shown, if missing.is_empty() { json!(null) } else { json!(missing) });
     }
+}
+
+/// Whichever node is asked tells it of all that are up.
+#[tokio::test]
+async fn layers_that_another_node_does_without_are_shown_while_it_lives() {
+    let server = Server::with(WorldSettings { missing_layers: &["landlock"], ..WorldSettings::default() }).await;
+    let client = server.administrator().await;
+    let id = client.runtime(json!({"name": "x", "execTimeout": 60})).await;
+    let (store, now) = (&server.world.store, server.world.clock.now());
+    let other = Node {
+        id: NodeId::random(),
+        name: "node-2".to_owned(),
+        address: "127.0.0.2:8080".to_owned(),
+        version: "0.1.0".to_owned(),
+        missing_layers: vec!["cgroup-memory".to_owned(), "landlock".to_owned()],
+        started: now,
+        heartbeat: now,
+        stopped: false,
+    };
+    store.register_node(&other).await.unwrap();
+    let shown = async || client.get(&format!("/runtimes/{id}")).await.json()["missingLayers"].clone();
+    assert_eq!(shown().await, json!(["cgroup-memory", "landlock"]));
+    store.mark_node_stopped(other.id, now).await.unwrap();
+    assert_eq!(shown().await, json!(["landlock"]));
 }

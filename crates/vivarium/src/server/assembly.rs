@@ -74,8 +74,8 @@ impl Assembly {
         Ok(Self {
             accounts: adapters::accounts(configuration, store.clone())?,
             projects: Arc::new(Projects::new(store.clone(), common.clock.clone())),
-            runtimes: common.runtimes(configuration, evaluations.clone(), &sandbox)?,
-            nodes: common.nodes(configuration, node, address.to_string()),
+            runtimes: common.runtimes(configuration, evaluations.clone())?,
+            nodes: common.nodes(configuration, node, address.to_string(), &sandbox),
             synchronizer: common.synchronizer(evaluations.clone()),
             store,
             sandbox,
@@ -131,17 +131,11 @@ impl Common {
         }))
     }
 
-    fn runtimes(
-        &self,
-        configuration: &Configuration,
-        evaluations: Arc<Evaluations>,
-        sandbox: &Sandbox,
-    ) -> Outcome<Arc<Runtimes>> {
+    fn runtimes(&self, configuration: &Configuration, evaluations: Arc<Evaluations>) -> Outcome<Arc<Runtimes>> {
         let default_packages = configuration.runtimes.default_packages.iter();
         let settings = RuntimeSettings {
             default_packages: default_packages.map(|text| package(text)).collect::<Outcome<_>>()?,
             capacity: host::capacity(&configuration.runtimes),
-            missing_layers: sandbox.missing().iter().map(ToString::to_string).collect(),
         };
         Ok(Arc::new(Runtimes::new(RuntimeParts {
             store: self.store.clone(),
@@ -153,9 +147,11 @@ impl Common {
         })))
     }
 
-    fn nodes(&self, configuration: &Configuration, id: NodeId, address: String) -> Arc<Nodes> {
+    fn nodes(&self, configuration: &Configuration, id: NodeId, address: String, sandbox: &Sandbox) -> Arc<Nodes> {
         let name = configuration.server.node_name.clone().unwrap_or_else(host::host_name);
-        let settings = NodeSettings { id, name, address, version: env!("CARGO_PKG_VERSION").to_owned() };
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let missing_layers = sandbox.missing().iter().map(ToString::to_string).collect();
+        let settings = NodeSettings { id, name, address, version, missing_layers };
         Arc::new(Nodes::new(self.store.clone(), self.clock.clone(), settings))
     }
 
