@@ -3,6 +3,7 @@
 import pytest
 
 from client import ERROR, READY, Client, stdout
+from waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("package_index")
 WANTED = [{"name": "six", "version": "1.16.0"}, {"name": "numpy"}, {"name": "no-such-package-vvv"}]
@@ -38,6 +39,30 @@ def test_one_bad_package_does_not_take_the_others_down_and_is_corrected(client, 
     assert {package["status"] for package in healed["packages"]} == {"installed"}
     assert healed["version"] != broken["version"]
     assert stdout(client.finished(running)) == "begun\n1.16.0 10\n"
+    client.call("DELETE", f"/api/runtimes/{id}")
+
+
+DRAW = """
+import sys
+preloaded = "numpy" in sys.modules
+import numpy
+print(preloaded, numpy.random.rand(), numpy.random.randint(2**62), numpy.random.default_rng().random())
+"""
+
+
+def test_numpy_draws_differ_between_forks_of_a_zygote_that_has_loaded_it(client, name):
+    """T20: the state of its global generator would be the same in all of them."""
+    id = client.ready_runtime(name, packages=WANTED[1:2], minCachedInstances=2, maxCachedInstances=2)
+
+    def draw():
+        preloaded, *numbers = stdout(client.evaluate(DRAW, id)).split()
+        return preloaded == "True", numbers
+
+    wait_until(lambda: draw()[0], what="scripts find numpy loaded")
+    drawn = [numbers for preloaded, numbers in (draw() for _ in range(40)) if preloaded]
+    assert len(drawn) > 20
+    for column in zip(*drawn):
+        assert len(set(column)) == len(drawn), column
     client.call("DELETE", f"/api/runtimes/{id}")
 
 
