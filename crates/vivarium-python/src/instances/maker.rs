@@ -75,6 +75,9 @@ pub(super) enum MakeError {
     /// Interpreter or environment are not here.
     #[error("{0}; hint: synchronize the runtime")]
     Missing(String),
+    /// No further ones are made.
+    #[error("the server is stopping")]
+    Stopping,
     /// The sandbox could not make it.
     #[error("the instance could not be made: {0}{hint}", hint = hint(.0))]
     Sandbox(#[from] SandboxError),

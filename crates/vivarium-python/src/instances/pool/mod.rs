@@ -255,7 +255,7 @@ impl Pool {
                 state.parked.insert(number, Parked { made, watch, runtime, tracker });
                 self.advance(&mut state, Event::Parked(number));
             }
-            Ok(None) => self.advance(&mut state, Event::Failed(number)),
+            Ok(None) | Err(MakeError::Stopping) => self.advance(&mut state, Event::Failed(number)),
             Err(error) => {
                 state.counters(runtime).fail(runtime);
                 // Once in a row, not at every try.

@@ -68,13 +68,15 @@ impl Zygotes {
         if !kind.is_forked() {
             return self.maker.make(kind).await;
         }
-        if self.closed.load(Ordering::Relaxed) {
-            return Err(MakeError::Missing("the server is stopping".to_owned()));
+        if self.is_closed() {
+            return Err(MakeError::Stopping);
         }
         let slot = self.slot(runtime, kind);
         match self.fork(&slot).await {
             Ok(made) => return Ok(made),
             Err(error @ MakeError::Missing(_)) => return Err(error),
+            // Its zygote was ended while it forked; that is no failure.
+            Err(_) if self.is_closed() => return Err(MakeError::Stopping),
             Err(error) => tracing::warn!(%runtime, %error, "a zygote failed; another one is tried"),
         }
         match self.fork(&slot).await {
@@ -84,6 +86,10 @@ impl Zygotes {
                 self.maker.make(kind).await
             }
         }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
     }
 
     /// Has a zygote of this kind up.
