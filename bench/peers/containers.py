@@ -13,7 +13,7 @@ NAMESPACES = ("pid", "network", "ipc", "uts", "mount", "cgroup")
 def bundle(directory, python, limits):
     """Makes `config.json` and the root directory."""
     root = directory / "root"
-    root.mkdir(parents=True)
+    (root / "dev").mkdir(parents=True)
     sources = {"/usr", str(Path(python).resolve().parent.parent)}
     for name in ("/bin", "/lib", "/lib64"):
         if Path(name).is_symlink():
