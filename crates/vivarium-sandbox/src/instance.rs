@@ -170,6 +170,14 @@ impl Instance {
         self.running.as_ref()?.body.group.cpu_micros()
     }
 
+    /// Changes [`crate::Limits::cpu_weight`] while it runs. Without a processor cgroup, or after the end, nothing happens.
+    ///
+    /// # Errors
+    /// When the cgroup cannot be written.
+    pub fn weigh_cpu(&self, weight: u32) -> std::io::Result<()> {
+        self.running.as_ref().map_or(Ok(()), |running| running.body.group.weigh(weight))
+    }
+
     /// The pidfd of its first process.
     pub(crate) fn pidfd(&self) -> Arc<OwnedFd> {
         Arc::clone(&self.killer.init)

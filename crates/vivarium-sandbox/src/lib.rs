@@ -44,7 +44,7 @@ pub use cgroup::{Controller, Driver, Leftovers};
 pub use error::{Fault, SandboxError};
 pub use instance::{Departure, Exit, ExitStatus, Instance, Killer, Pipes, Spent};
 pub use layer::{Demands, Layer, NotLowerable};
-pub use plan::{Identity, Limits, Mount, Plan, PlanError, Scratch};
+pub use plan::{Identity, Limits, Mount, Plan, PlanError, Scratch, USUAL_CPU_WEIGHT};
 pub use sandbox::Sandbox;
 pub use seccomp::Theme;
 pub use settings::{IdRange, LauncherCommand, Settings};

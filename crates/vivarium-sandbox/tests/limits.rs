@@ -131,6 +131,31 @@ print(time.process_time() - cpu)
     sandbox.close().await;
 }
 
+/// What the kernel has noted for an instance: `cpu.weight` of version 2, or `cpu.shares` of version 1 in its measure.
+fn noted_weight(instance: &str) -> u32 {
+    let find = format!(
+        "find /sys/fs/cgroup -path '*weight*/{instance}/cpu.[ws]*' -name 'cpu.weight' -o -path '*weight*/{instance}/cpu.shares'"
+    );
+    let found = std::process::Command::new("sh").args(["-c", &find]).output().unwrap();
+    let path = String::from_utf8(found.stdout).unwrap();
+    let path = path.lines().next().unwrap();
+    let number: u32 = std::fs::read_to_string(path).unwrap().trim().parse().unwrap();
+    if path.ends_with("shares") { number * 100 / 1024 } else { number }
+}
+
+#[tokio::test]
+async fn the_share_of_the_processors_is_noted_and_can_change() {
+    let Some(sandbox) = common::sandbox("weight") else { return };
+    let mut plan = common::python("import time; time.sleep(60)");
+    plan.limits.cpu_weight = 300;
+    let instance = sandbox.spawn(plan).await.unwrap();
+    assert_eq!(noted_weight(instance.name()), 300);
+    instance.weigh_cpu(50).unwrap();
+    assert_eq!(noted_weight(instance.name()), 50);
+    drop(instance);
+    sandbox.close().await;
+}
+
 #[tokio::test]
 async fn the_time_of_children_that_nobody_waited_for_is_counted() {
     let script = "

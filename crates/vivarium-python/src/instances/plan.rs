@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use vivarium_domain::runtime::Resource;
-use vivarium_sandbox::{Cell, Limits, Mount, Plan, Scratch};
+use vivarium_sandbox::{Cell, Limits, Mount, Plan, Scratch, USUAL_CPU_WEIGHT};
 
 use crate::interpreters::{HostPath, Installation};
 
@@ -42,6 +42,7 @@ const THREAD_COUNTS: [&str; 5] =
 const LEAST_ZYGOTE_MEMORY_BYTES: u64 = 1 << 30;
 /// It has one thread, forks one child at a time, and has its keeper beside it.
 const ZYGOTE_PROCESSES: u32 = 16;
+const ZYGOTE_CPU_WEIGHT: u32 = 10 * USUAL_CPU_WEIGHT;
 
 /// Where the parts of an instance lie on the host.
 pub(crate) struct Parts<'parts> {
@@ -64,6 +65,8 @@ pub(super) fn zygote(parts: &Parts<'_>, resource: &Resource, modules: &[String])
     plan.limits.memory_bytes = plan.limits.memory_bytes.max(LEAST_ZYGOTE_MEMORY_BYTES);
     plan.limits.processes = ZYGOTE_PROCESSES;
     plan.limits.cpu_millicores = plan.limits.cpu_millicores.max(1000);
+    // Somebody waits for what it forks.
+    plan.limits.cpu_weight = ZYGOTE_CPU_WEIGHT;
     (plan, cell)
 }
 
@@ -84,6 +87,7 @@ pub(crate) fn plan(parts: &Parts<'_>, resource: &Resource) -> Plan {
     plan.limits = Limits {
         memory_bytes: resource.memory_mib << 20,
         cpu_millicores: resource.cpu_millis,
+        cpu_weight: USUAL_CPU_WEIGHT,
         processes: resource.processes,
         open_files: OPEN_FILES,
         file_size_bytes: None,

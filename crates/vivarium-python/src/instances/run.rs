@@ -9,7 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 use vivarium_domain::ports::{Ending, InstanceEvent, InstanceLimits, RunOutcome};
 use vivarium_sandbox::network::Attachment;
-use vivarium_sandbox::{Exit, ExitStatus, Instance, Spent};
+use vivarium_sandbox::{Exit, ExitStatus, Instance, Spent, USUAL_CPU_WEIGHT};
 
 use super::frame::{self, Answer, Heard};
 use super::maker::{Ends, Made, expect_signal};
@@ -19,6 +19,11 @@ use super::output::Stream;
 
 /// When everyone inside is dead the pipes end by themselves; this only bounds what nobody foresaw.
 const DRAIN_TIME: Duration = Duration::from_secs(2);
+
+/// Whoever has run for so long has no hurry: where instances compete for the processors, those come first that have just
+/// begun, or are being made.
+const LENGTHY_AFTER: Duration = Duration::from_millis(100);
+const LENGTHY_WEIGHT: u32 = USUAL_CPU_WEIGHT / 10;
 
 /// A parked instance that has not taken the script by then hangs.
 const HAND_OVER_TIME: Duration = Duration::from_secs(5);
@@ -146,15 +151,24 @@ impl<'run> Run<'run> {
     async fn watch(&self, instance: &mut Instance, started: Instant, course: &Course) -> Option<End> {
         let killer = instance.killer();
         let late = tokio::time::sleep(self.limits.time.saturating_sub(started.elapsed()));
-        let stop = tokio::select! {
-            biased;
-            () = course.answered.cancelled() => return None,
-            exit = instance.wait() => {
-                course.ended.cancel();
-                return Some(End::of_exit(&exit, None));
+        let lengthy = tokio::time::sleep(LENGTHY_AFTER);
+        tokio::pin!(late, lengthy);
+        let mut has_yielded = false;
+        let stop = loop {
+            tokio::select! {
+                biased;
+                () = course.answered.cancelled() => return None,
+                exit = instance.wait() => {
+                    course.ended.cancel();
+                    return Some(End::of_exit(&exit, None));
+                }
+                () = self.cancel.cancelled() => break Stop::Cancelled,
+                () = &mut late => break Stop::Time,
+                () = &mut lengthy, if !has_yielded => {
+                    has_yielded = true;
+                    yield_to_others(instance);
+                }
             }
-            () = self.cancel.cancelled() => Stop::Cancelled,
-            () = late => Stop::Time,
         };
         killer.kill();
         let exit = instance.wait().await;
@@ -191,6 +205,12 @@ impl<'run> Run<'run> {
         // A write fails when the process is gone already; its status says more.
         let (_, answer) = tokio::join!(writer.write_all(rest), frame::answer(&mut reader, self.limits.result_bytes));
         answer
+    }
+}
+
+fn yield_to_others(instance: &Instance) {
+    if let Err(error) = instance.weigh_cpu(LENGTHY_WEIGHT) {
+        tracing::debug!(%error, "a lengthy evaluation keeps its share of the processors");
     }
 }
 

@@ -97,6 +97,15 @@ impl Group {
         self.parts.iter().find(|part| part.accounts_cpu).and_then(cpu_micros)
     }
 
+    /// Changes [`Limits::cpu_weight`].
+    pub(crate) fn weigh(&self, weight: u32) -> io::Result<()> {
+        let Some(part) = self.part(Controller::Cpu) else { return Ok(()) };
+        match part.driver {
+            Driver::V1 => v1::weigh(&part.directory, weight),
+            Driver::V2 => v2::weigh(&part.directory, weight),
+        }
+    }
+
     /// Kills whoever is inside. Needed only when the pid namespace could not be ended otherwise.
     pub(crate) fn kill(&self) {
         for part in &self.parts {

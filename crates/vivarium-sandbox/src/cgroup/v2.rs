@@ -5,14 +5,14 @@ use std::path::Path;
 
 use super::files;
 use super::layout::Controller;
-use crate::plan::Limits;
+use crate::plan::{Limits, USUAL_CPU_WEIGHT};
 
 const CPU_PERIOD_MICROS: u64 = 100_000;
 
 pub(super) fn limit(directory: &Path, controller: Controller, limits: &Limits) -> io::Result<()> {
     match controller {
         Controller::Memory => limit_memory(directory, limits.memory_bytes),
-        Controller::Cpu => limit_cpu(directory, limits.cpu_millicores),
+        Controller::Cpu => limit_cpu(directory, limits),
         Controller::Pids => files::write(directory, "pids.max", limits.processes),
     }
 }
@@ -28,9 +28,16 @@ fn limit_memory(directory: &Path, bytes: u64) -> io::Result<()> {
     }
 }
 
-fn limit_cpu(directory: &Path, millicores: u32) -> io::Result<()> {
-    let quota = u64::from(millicores) * CPU_PERIOD_MICROS / 1000;
+fn limit_cpu(directory: &Path, limits: &Limits) -> io::Result<()> {
+    let quota = u64::from(limits.cpu_millicores) * CPU_PERIOD_MICROS / 1000;
+    if limits.cpu_weight != USUAL_CPU_WEIGHT {
+        weigh(directory, limits.cpu_weight)?;
+    }
     files::write(directory, "cpu.max", format!("{quota} {CPU_PERIOD_MICROS}"))
+}
+
+pub(super) fn weigh(directory: &Path, weight: u32) -> io::Result<()> {
+    files::write(directory, "cpu.weight", weight)
 }
 
 /// Enables controllers for the children of a cgroup.

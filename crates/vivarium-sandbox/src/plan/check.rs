@@ -125,6 +125,7 @@ fn check_identity(role: &'static str, id: u32) -> Result<(), PlanError> {
 fn check_limits(limits: &Limits) -> Result<(), PlanError> {
     least("memory_bytes", limits.memory_bytes, 1 << 20)?;
     least("cpu_millicores", limits.cpu_millicores.into(), 10)?;
+    least("cpu_weight", limits.cpu_weight.into(), 1)?;
     least("processes", limits.processes.into(), 1)?;
     least("open_files", limits.open_files, 4)?;
     least("stack_bytes", limits.stack_bytes, 64 << 10)

@@ -146,6 +146,9 @@ pub enum Mount {
     Dev,
 }
 
+/// The weight that every cgroup has from the start, `cpu.weight` of cgroup v2.
+pub const USUAL_CPU_WEIGHT: u32 = 100;
+
 /// What an instance may use up. Core files are always off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -154,6 +157,9 @@ pub struct Limits {
     pub memory_bytes: u64,
     /// Processor time as a quota in thousandths of one core; at least 10.
     pub cpu_millicores: u32,
+    /// Share of the processors where instances compete for them; at least 1, and the kernel takes up to 10,000. The
+    /// usual one is [`USUAL_CPU_WEIGHT`].
+    pub cpu_weight: u32,
     /// Processes and threads at once; at least 1.
     pub processes: u32,
     /// Descriptors for each process; at least 4.
@@ -169,6 +175,7 @@ impl Default for Limits {
         Self {
             memory_bytes: 256 << 20,
             cpu_millicores: 1000,
+            cpu_weight: USUAL_CPU_WEIGHT,
             processes: 64,
             open_files: 256,
             file_size_bytes: None,
