@@ -3,8 +3,11 @@
 import base64
 import json
 import socket
+import time
 
 LONGEST_ANSWER_SECONDS = 120
+# The server closes connections that nobody uses; before it may have, a new one is made.
+IDLE_SECONDS = 10
 
 
 class Refused(Exception):
@@ -23,10 +26,14 @@ class Client:
     """One persistent connection to a server on the loopback interface."""
 
     def __init__(self, port, token=None):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=LONGEST_ANSWER_SECONDS)
+        self.port, self.token = port, token or ""
+        self._connect()
+
+    def _connect(self):
+        self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=LONGEST_ANSWER_SECONDS)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.reader = self.socket.makefile("rb")
-        self.token = token or ""
+        self.used = time.monotonic()
 
     @classmethod
     def logged_in(cls, port, password):
@@ -51,6 +58,9 @@ class Client:
 
     def send(self, request):
         """The headers and the body of the answer; anything but 2xx is `Refused`."""
+        if time.monotonic() > self.used + IDLE_SECONDS:
+            self.close()
+            self._connect()
         self.socket.sendall(request)
         if not (first := self.reader.readline()):
             raise ConnectionError("the server closed the connection")
@@ -60,6 +70,7 @@ class Client:
             name, _, value = line.decode("latin-1").partition(":")
             headers[name.lower()] = value.strip()
         body = self.reader.read(int(headers.get("content-length", 0)))
+        self.used = time.monotonic()
         if status // 100 != 2:
             message = f"{request.split(b' HTTP', 1)[0].decode()}: {status} {body.decode(errors='replace')}"
             raise Refused(message, status, headers)

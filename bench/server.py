@@ -70,11 +70,6 @@ class Server:
         self.process.stdout.close()
         self.log.close()
 
-    def reconnect(self):
-        """The server closes connections that were not used for a while."""
-        self.client.close()
-        self.client = self.connect()
-
     def connect(self):
         return Client(self.port, self.client.token)
 

@@ -22,7 +22,6 @@ def traces(server):
 
 def at_rest(server, runtimes):
     """The traces when nothing runs, every pool is full and several looks in a row see the same."""
-    server.reconnect()
     for runtime, parked in runtimes.items():
         server.wait_until_parked(runtime, parked, SETTLE_SECONDS, 0.05)
     end, looks = time.monotonic() + SETTLE_SECONDS, [traces(server)]
