@@ -18,7 +18,7 @@ from bench.peers.commands import commands
 from bench.peers.containers import containers
 from bench.peers.jupyter import Jupyter
 from bench.peers.pyodide import Pyodide
-from bench.phases.latency import bursts, throughput
+from bench.phases.latency import bursts, leaving_out, throughput
 from bench.phases.lists import lists
 from bench.phases.memory import parked
 from bench.phases.packages import pandas, wheels
@@ -78,8 +78,9 @@ def measure(records, server, shared, arguments):
     for clients, rounds in LEVELS.items():
         bursts(records, connections, contestants, clients, max(3, int(rounds * share)), 60 * share)
         records.value(f"{clients} clients at once: share of warm answers of ours, warm", own[0].warm_share())
-    for contestant in contestants:
-        sustain(records, connections, contestant, share)
+    for contestant in list(contestants):
+        with leaving_out(records, contestants, contestant):
+            sustain(records, connections, contestant, share)
     for contestant in own:
         server.remove(contestant.runtime)
     bare, few = contestants[0], max(5, int(50 * share))

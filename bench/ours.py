@@ -10,6 +10,7 @@ class Ours:
 
     every = 1
     serial = False
+    peer = False
 
     def __init__(self, server, name, title, parked, **fields):
         self.answers = Counter()

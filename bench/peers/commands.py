@@ -13,6 +13,7 @@ class Command:
 
     every = 1  # takes part in each round
     serial = False
+    peer = True
 
     def __init__(self, name, title, command):
         self.name, self.title, self.command = name, title, command

@@ -22,6 +22,8 @@ def bundle(directory, python, limits):
             sources.add(name)
     mounts = [{"destination": one, "type": "bind", "source": one, "options": ["rbind", "ro"]} for one in sorted(sources)]
     mounts.append({"destination": "/proc", "type": "proc", "source": "proc"})
+    # Its own for each container: several run on one root at once.
+    mounts.append({"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]})
     process = {"user": {"uid": 0, "gid": 0}, "cwd": "/", "args": [python, "-I", "-S", "-c", "print(1)"], "noNewPrivileges": True}
     linux = {"namespaces": [{"type": kind} for kind in NAMESPACES], "resources": LIMITS if limits else {}}
     document = {"ociVersion": "1.0.0", "process": process, "root": {"path": "root", "readonly": False}, "mounts": mounts, "linux": linux}

@@ -21,6 +21,7 @@ class Jupyter:
     """A gateway and a client of its kernel, so it takes part with one client only."""
 
     name, title, every, serial = "jupyter", "Jupyter Kernel Gateway, warm kernel (state shared)", 1, True
+    peer = True
 
     def __init__(self, directory):
         self.directory = Path(directory) / "jupyter"

@@ -15,6 +15,7 @@ class Pyodide:
     """A child process with one interpreter, so it takes part with one client only."""
 
     name, title, every, serial = "pyodide", "Pyodide in Node, warm (state shared, no HTTP)", 1, True
+    peer = True
 
     def __init__(self):
         self.process = None
