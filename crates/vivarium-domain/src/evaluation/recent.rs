@@ -49,6 +49,11 @@ impl<V: Clone> Recent<V> {
         }
     }
 
+    /// Whether nothing changed since.
+    pub(super) fn is_current(&self, reading: Reading) -> bool {
+        self.lock().forgotten == reading.0
+    }
+
     /// To be called when a change was written, or is known from the store, and before anything follows from it.
     pub(super) fn forget(&self) {
         let mut state = self.lock();
@@ -80,7 +85,9 @@ mod tests {
     fn what_changed_while_it_was_read_is_not_kept() {
         let recent = Recent::new();
         let reading = recent.begin();
+        assert!(recent.is_current(reading));
         recent.forget();
+        assert!(!recent.is_current(reading));
         recent.keep(reading, ID, "old");
         assert_eq!(recent.get(ID), None);
     }

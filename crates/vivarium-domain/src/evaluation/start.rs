@@ -8,6 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::evaluations::Evaluations;
 use super::live::Live;
 use super::model::{Evaluation, EvaluationState, Usage};
+use super::recent::Reading;
 use super::variable::{GivenVariable, bind};
 use crate::access::{Caller, Privilege, Rights};
 use crate::error::{Error, FieldError, Result};
@@ -80,19 +81,24 @@ impl Evaluations {
     }
 
     async fn accept(&self, caller: &Caller, live: &Live, runtime_id: RuntimeId) -> Result<Runtime> {
-        let runtime = self.runtime(runtime_id).await?;
-        check_rights(caller, &runtime, Rights::EXECUTE)?;
-        self.check_service(&runtime)?;
-        self.permit(&runtime).await?;
-        live.change(|evaluation| evaluation.revision = runtime.revision);
-        Ok(runtime)
+        loop {
+            let reading = self.recent.begin();
+            let runtime = self.runtime(runtime_id, reading).await?;
+            check_rights(caller, &runtime, Rights::EXECUTE)?;
+            self.check_service(&runtime)?;
+            self.permit(&runtime).await?;
+            // A list that was shrunk meanwhile must not stay as it was read here.
+            if self.recent.is_current(reading) {
+                live.change(|evaluation| evaluation.revision = runtime.revision);
+                return Ok(runtime);
+            }
+        }
     }
 
-    async fn runtime(&self, id: RuntimeId) -> Result<Runtime> {
+    async fn runtime(&self, id: RuntimeId, reading: Reading) -> Result<Runtime> {
         if let Some(runtime) = self.recent.get(id) {
             return Ok(runtime);
         }
-        let reading = self.recent.begin();
         let runtime = self.parts.store.runtime(id).await?.ok_or_else(|| not_found(id))?;
         self.recent.keep(reading, id, runtime.clone());
         Ok(runtime)

@@ -39,13 +39,18 @@ fn receive_descriptors(channel: impl AsFd) -> Option<Vec<OwnedFd>> {
     if message.bytes == 0 {
         return None;
     }
+    Some(received(&mut ancillary))
+}
+
+/// The descriptors that came with a message.
+pub(super) fn received(ancillary: &mut RecvAncillaryBuffer<'_>) -> Vec<OwnedFd> {
     let mut descriptors = Vec::new();
     for part in ancillary.drain() {
         if let RecvAncillaryMessage::ScmRights(rights) = part {
             descriptors.extend(rights);
         }
     }
-    Some(descriptors)
+    descriptors
 }
 
 /// Gives the server its own handle on pid 1, before pid 1 may do anything.

@@ -5,9 +5,10 @@ use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
-    recvmsg, sendmsg,
+    RecvAncillaryBuffer, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
+
+use super::super::order::received;
 
 /// More than any message of ours carries.
 const MOST_DESCRIPTORS: usize = 16;
@@ -34,12 +35,6 @@ pub(super) fn receive(socket: &OwnedFd) -> Option<(Vec<u8>, Vec<OwnedFd>)> {
     if message.bytes == 0 {
         return None;
     }
-    let mut descriptors = Vec::new();
-    for part in ancillary.drain() {
-        if let RecvAncillaryMessage::ScmRights(rights) = part {
-            descriptors.extend(rights);
-        }
-    }
     bytes.truncate(message.bytes);
-    Some((bytes, descriptors))
+    Some((bytes, received(&mut ancillary)))
 }
