@@ -88,3 +88,23 @@ async fn a_network_that_works_again_heals_a_runtime_and_so_does_an_empty_list() 
     until_status(&world, &caller, second, RuntimeStatus::Ready).await;
     world.evaluations.start(&caller, code(second)).await.unwrap();
 }
+
+/// The evaluation has read the old list, and has it enforced only after the change was acknowledged.
+#[tokio::test]
+async fn an_evaluation_that_is_just_being_accepted_does_not_bring_an_old_list_back() {
+    let world = World::new().await;
+    let caller = world.administrator().await;
+    let id = create(&world, &caller, "x", &["10.0.0.0/8"]).await;
+    // It would put things right again soon.
+    world.shut_down();
+    tokio::task::yield_now().await;
+    world.instances.hold_up(Some(blocks(&["10.0.0.0/8"])));
+    let change = async {
+        world.instances.held_up().await;
+        world.runtimes.alter(&caller, id, listing(&["192.0.2.0/24"])).await.unwrap();
+        world.instances.hold_up(None);
+    };
+    let (started, ()) = tokio::join!(world.evaluations.start(&caller, code(id)), change);
+    started.unwrap();
+    assert_eq!(world.instances.whitelist(id), blocks(&["192.0.2.0/24"]));
+}

@@ -33,6 +33,10 @@ pub struct FakeInstances {
     whitelists: Mutex<BTreeMap<RuntimeId, Vec<IpNet>>>,
     /// Why no list can be enforced.
     network_fault: Mutex<Option<String>>,
+    /// The list whose enforcement is held up.
+    held_up: watch::Sender<Option<Vec<IpNet>>>,
+    /// How many wait for that to end.
+    waiting: watch::Sender<usize>,
 }
 
 impl FakeInstances {
@@ -65,6 +69,18 @@ impl FakeInstances {
     /// From now on lists cannot be enforced for this reason, or can again.
     pub fn break_network(&self, reason: Option<&str>) {
         *self.network_fault.lock().unwrap_or_else(PoisonError::into_inner) = reason.map(str::to_owned);
+    }
+
+    /// Whoever wants exactly this list enforced waits from now on; with `None` nobody does any more.
+    pub fn hold_up(&self, whitelist: Option<Vec<IpNet>>) {
+        self.held_up.send_replace(whitelist);
+    }
+
+    /// Returns when somebody waits because of [`Self::hold_up`].
+    pub async fn held_up(&self) {
+        let mut waiting = self.waiting.subscribe();
+        // The sender is here.
+        let _never_closed = waiting.wait_for(|waiting| *waiting > 0).await.is_ok();
     }
 
     fn gate(&self, name: &str) -> watch::Sender<bool> {
@@ -146,6 +162,12 @@ impl Instances for FakeInstances {
     }
 
     async fn permit(&self, runtime: RuntimeId, whitelist: &[IpNet]) -> Result<(), String> {
+        let mut held_up = self.held_up.subscribe();
+        if held_up.borrow().as_deref() == Some(whitelist) {
+            self.waiting.send_modify(|waiting| *waiting += 1);
+            let _never_closed = held_up.wait_for(|held_up| held_up.as_deref() != Some(whitelist)).await.is_ok();
+            self.waiting.send_modify(|waiting| *waiting -= 1);
+        }
         let fault = self.network_fault.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let enforced = if fault.is_some() { Vec::new() } else { whitelist.to_vec() };
         self.whitelists.lock().unwrap_or_else(PoisonError::into_inner).insert(runtime, enforced);
