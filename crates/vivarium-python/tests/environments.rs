@@ -1,23 +1,20 @@
 //! Real builds. They need a package index, reached as pip is configured to.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+#[path = "common/uv.rs"]
+mod common;
+
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use common::{settings, shared_uv, uv};
 use tempfile::TempDir;
 use vivarium_domain::ports::{EnvironmentBuild, EnvironmentReport, Environments};
 use vivarium_domain::runtime::PackageStatus::{self, Installed, NotInstalled};
 use vivarium_domain::runtime::{PackageReport, PackageSpec};
 use vivarium_python::{PythonEnvironments, PythonSettings};
-
-fn settings(data: &Path) -> PythonSettings {
-    let environment: BTreeMap<String, String> = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
-    PythonSettings::new(data, environment)
-}
 
 /// A server that other tests have not touched; uv is obtained once for all of them.
 async fn open(data: &Path, change: impl FnOnce(&mut PythonSettings)) -> PythonEnvironments {
@@ -26,22 +23,6 @@ async fn open(data: &Path, change: impl FnOnce(&mut PythonSettings)) -> PythonEn
     settings.installer.uv = Some(shared_uv().await);
     change(&mut settings);
     PythonEnvironments::open(settings).await.unwrap()
-}
-
-/// The uv that a first build obtains, kept beside the test binaries under a lock of the file system.
-async fn shared_uv() -> PathBuf {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("uv");
-    std::fs::create_dir_all(&directory).unwrap();
-    let lock = std::fs::File::create(directory.join("lock")).unwrap();
-    lock.lock().unwrap();
-    let program = directory.join("installer/uv-0.13.9");
-    if !program.exists() {
-        let mut settings = settings(&directory);
-        settings.installer.search_path.clear();
-        let environments = PythonEnvironments::open(settings).await.unwrap();
-        build(&environments, &["six"]).await;
-    }
-    program
 }
 
 fn spec(requirement: &str) -> PackageSpec {
@@ -58,15 +39,6 @@ fn request(environments: &PythonEnvironments, packages: &[&str]) -> EnvironmentB
 
 async fn build(environments: &PythonEnvironments, packages: &[&str]) -> EnvironmentReport {
     environments.build(request(environments, packages), &|_| {}).await
-}
-
-/// Whether there is an installer to test with; says so loudly if not.
-async fn uv_is_there() -> bool {
-    let there = shared_uv().await.exists();
-    if !there {
-        println!("skipped: uv could not be obtained");
-    }
-    there
 }
 
 /// Whether the index answers; says so loudly if not.
@@ -152,7 +124,7 @@ async fn of_two_that_conflict_the_first_is_installed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_failed_is_tried_again_afresh() {
-    if !uv_is_there().await {
+    if uv().await.is_none() {
         return;
     }
     let data = data();
@@ -188,7 +160,7 @@ async fn no_packages_need_neither_uv_nor_an_index() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unreachable_index_is_named_plainly_and_not_remembered() {
-    if !uv_is_there().await {
+    if uv().await.is_none() {
         return;
     }
     let data = data();
@@ -220,7 +192,7 @@ async fn a_build_ends_at_its_time_limit() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_environment_beyond_the_size_limit_is_refused() {
-    if !uv_is_there().await {
+    if uv().await.is_none() {
         return;
     }
     let data = data();

@@ -1,7 +1,5 @@
 //! A node with a real sandbox whose packages come from an index that the test makes.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -11,6 +9,7 @@ use vivarium_domain::runtime::{PackageReport, PackageSpec, PackageStatus};
 use vivarium_python::{PythonEnvironments, PythonSettings};
 use vivarium_sandbox::{LauncherCommand, Sandbox, Settings};
 
+use crate::common::{settings, uv};
 use crate::index::Index;
 
 pub(crate) struct House {
@@ -34,7 +33,7 @@ pub(crate) async fn house() -> Option<House> {
 pub(crate) async fn house_with(index: Index, change: impl FnOnce(&mut PythonSettings)) -> Option<House> {
     let data = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let mut settings = settings(data.path());
-    settings.installer.uv = Some(shared_uv().await?);
+    settings.installer.uv = Some(uv().await?);
     settings.installer.source_builds = true;
     settings.builds.source.time = Duration::from_secs(20);
     settings.builds.source.wheel_bytes = 8 << 20;
@@ -46,37 +45,12 @@ pub(crate) async fn house_with(index: Index, change: impl FnOnce(&mut PythonSett
     Some(House { environments: opened.with_source_builds(sandbox.clone()).unwrap(), sandbox, index, data })
 }
 
-fn settings(data: &Path) -> PythonSettings {
-    let environment: BTreeMap<String, String> = std::env::vars().collect();
-    PythonSettings::new(data, environment)
-}
-
 fn sandbox() -> Option<Sandbox> {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let program = env!("CARGO_BIN_EXE_vivarium-python-test-launcher").into();
     let name = format!("source-tests-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
     let made = Sandbox::new(Settings::new(LauncherCommand { program, args: Vec::new() }, name));
     made.map_err(|error| println!("skipped: {error}")).ok()
-}
-
-/// The uv that a first build obtains, kept beside the test binaries under a lock of the file system.
-async fn shared_uv() -> Option<PathBuf> {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("uv");
-    std::fs::create_dir_all(&directory).unwrap();
-    let lock = std::fs::File::create(directory.join("lock")).unwrap();
-    lock.lock().unwrap();
-    let program = directory.join("installer/uv-0.13.9");
-    if !program.exists() {
-        let mut settings = settings(&directory);
-        settings.installer.search_path.clear();
-        let environments = PythonEnvironments::open(settings).await.unwrap();
-        environments.build(request(&environments, &["six"]), &|_| {}).await;
-    }
-    if !program.exists() {
-        println!("skipped: uv could not be obtained");
-        return None;
-    }
-    Some(program)
 }
 
 fn request(environments: &PythonEnvironments, packages: &[&str]) -> EnvironmentBuild {
@@ -90,7 +64,7 @@ impl House {
     /// The same node with a server that was given no sandbox for builds.
     pub(crate) async fn without_sandbox(self) -> Self {
         let mut settings = settings(self.data.path());
-        settings.installer.uv = shared_uv().await;
+        settings.installer.uv = uv().await;
         settings.installer.source_builds = true;
         settings.installer.index_url = Some(self.index.address().to_owned());
         Self { environments: PythonEnvironments::open(settings).await.unwrap(), ..self }
