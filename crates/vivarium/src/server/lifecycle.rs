@@ -31,7 +31,7 @@ const STREAM_PATIENCE: Duration = Duration::from_secs(2);
 struct Running {
     store: Arc<vivarium_store::SqlStore>,
     sandbox: vivarium_sandbox::Sandbox,
-    instances: std::sync::Arc<vivarium_python::PythonInstances>,
+    instances: Arc<vivarium_python::PythonInstances>,
     evaluations: Arc<vivarium_domain::evaluation::Evaluations>,
     readiness: Readiness,
     http: JoinHandle<()>,

@@ -16,17 +16,9 @@ const BUCKETS: [f64; 16] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0];
 
 /// Upper bounds in bytes, from a small script to a large one.
-const BYTE_BUCKETS: [f64; 9] = [
-    (1_u64 << 20) as f64,
-    (4_u64 << 20) as f64,
-    (16_u64 << 20) as f64,
-    (64_u64 << 20) as f64,
-    (256_u64 << 20) as f64,
-    (1_u64 << 30) as f64,
-    (4_u64 << 30) as f64,
-    (16_u64 << 30) as f64,
-    (64_u64 << 30) as f64,
-];
+const BYTE_BUCKETS: [f64; 9] =
+    [MIB, 4.0 * MIB, 16.0 * MIB, 64.0 * MIB, 256.0 * MIB, 1024.0 * MIB, 4096.0 * MIB, 16_384.0 * MIB, 65_536.0 * MIB];
+const MIB: f64 = 1_048_576.0;
 
 /// How often samples are put into their buckets when nobody asks for them.
 const UPKEEP: Duration = Duration::from_secs(5);
